@@ -1,0 +1,50 @@
+package iapeer
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// MaxDescriptionRunes is the longest description kept; longer ones are cut on
+// read and on write.
+const MaxDescriptionRunes = 450
+
+// A Peer is one record of the registry: the projection of the profile in the
+// peer's folder, which is the truth.
+type Peer struct {
+	Name           Name
+	DefaultRuntime Runtime
+	Runtimes       []Runtime // default first, no duplicates
+	Description    string
+	Nature         Nature
+	RawNature      string          // as on disk; legacy words are kept until the nature changes
+	CWD            string          // the peer's folder, absolute
+	Interfaces     json.RawMessage // object kept for its owners, or nil
+	Settings       Settings
+}
+
+// Settings are the parts of a profile that are not projected into the
+// registry.
+type Settings struct {
+	InitialPrompt string   // prepended to the first message of a fresh session
+	Ephemeral     bool     // wake_policy "ephemeral"
+	Gated         bool     // approval_mode "gated"
+	ReplacePrompt bool     // prompt = "replace": ours replaces the program's own prompt
+	Folders       []string // further folders the peer may reach; absolute
+	Exec          []string // argv of an exec peer
+	Restart       string   // restart policy by name; "" means the runtime's default
+}
+
+// Declares reports whether the peer can live on rt.
+func (p Peer) Declares(rt Runtime) bool {
+	return p.DefaultRuntime == rt || slices.Contains(p.Runtimes, rt)
+}
+
+// Identity returns the peer's address on rt, or on its default runtime when rt
+// is empty.
+func (p Peer) Identity(rt Runtime) Identity {
+	if rt == "" {
+		rt = p.DefaultRuntime
+	}
+	return Identity{Runtime: rt, Name: p.Name}
+}
