@@ -1,0 +1,123 @@
+package iapeer
+
+import "time"
+
+// A Verb is a command to one peer.
+type Verb string
+
+// The verbs of a peer that the fleet API and the CLI share.
+const (
+	VerbWake      Verb = "wake"
+	VerbStop      Verb = "stop"
+	VerbStart     Verb = "start"
+	VerbNew       Verb = "new"       // a fresh session at once
+	VerbRefresh   Verb = "refresh"   // the next natural wake is fresh
+	VerbInterrupt Verb = "interrupt" // ends the running turn
+	VerbLaunch    Verb = "launch"    // a fresh session, to be attached
+	VerbAttach    Verb = "attach"    // wake by resume if needed, then tell where the host listens
+	VerbAdopt     Verb = "adopt"     // end the session started by hand and resume it under a host
+)
+
+// A Command is a verb for one peer, from a caller whose standing the gate has
+// established.
+type Command struct {
+	Verb    Verb
+	Peer    Name
+	Runtime Runtime // "" means the default, or the only live one
+	Topic   string
+	Anyway  bool
+	Caller  Caller
+}
+
+// An Outcome tells what a [Command] did.
+type Outcome struct {
+	Verb     Verb          `json:"command"`
+	Identity Identity      `json:"identity"`
+	Action   string        `json:"action"` // "stopped", "started", "fresh", "refresh-armed", "woke", "already", …
+	State    PresenceState `json:"state"`
+	Socket   string        `json:"socket,omitempty"` // of the session host, for attach
+	Detail   string        `json:"detail,omitempty"`
+}
+
+// A Caller is who makes a request, as the gate established it.
+type Caller struct {
+	Identity   Identity // zero when the request claims none
+	Proof      Proof
+	Session    bool  // the request carries a session's token or comes from under a session host
+	Generation int64 // of that session
+	UID, PID   int   // of the calling process; PID 0 when not known
+}
+
+// MayDecide reports whether the caller may do what only a person may: approve,
+// change policy, create or remove other peers.
+func (c Caller) MayDecide() bool { return c.Proof == ProofPerson && !c.Session }
+
+// A MessageQuery selects messages, newest first. Zero fields do not restrict.
+type MessageQuery struct {
+	Peer   Name   // sender or recipient
+	From   Name   // sender
+	To     Name   // recipient
+	Text   string // full-text search of bodies and topics
+	State  State
+	Before int64 // only messages with a smaller Seq
+	After  int64 // only messages with a larger Seq; oldest first
+	Limit  int   // default 50, at most 1000
+}
+
+// A Stamped event carries its place in the daemon's event sequence. Seq grows
+// by one and never repeats within one daemon's life; Epoch tells daemons apart.
+type Stamped struct {
+	Seq   uint64
+	Epoch int64 // Unix milliseconds of the daemon's start
+	At    time.Time
+	Event Event
+}
+
+// An Onboarding asks for a peer to be made, changed or removed. Paths are
+// absolute. Env is the environment of the person's command (HOME, PATH,
+// CODEX_HOME, CLAUDE_CONFIG_DIR, IAPEER_*), never the daemon's own.
+type Onboarding struct {
+	Verb        string            `json:"verb"` // "init", "create" or "remove"
+	Name        string            `json:"name,omitempty"`
+	CWD         string            `json:"cwd,omitempty"` // init: the folder; create: "" means <root>/peers/<name>
+	Runtime     string            `json:"runtime,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Nature      string            `json:"intelligence,omitempty"`
+	Bin         string            `json:"bin,omitempty"`
+	Scope       string            `json:"scope,omitempty"` // "project" also writes tracked files
+	Exec        []string          `json:"exec,omitempty"`
+	NoBootstrap bool              `json:"noBootstrap,omitempty"`
+	DryRun      bool              `json:"dryRun,omitempty"`
+	Force       bool              `json:"force,omitempty"`
+	AcceptRisk  string            `json:"acceptRisk,omitempty"` // "yes", "no", "" = not asked
+	DaemonURL   string            `json:"daemonUrl,omitempty"`  // set by the daemon
+	Env         map[string]string `json:"env,omitempty"`
+	Caller      Caller            `json:"-"`
+}
+
+// An OnboardingReport tells what was done, or with DryRun would be done.
+type OnboardingReport struct {
+	Verb      string       `json:"verb"`
+	Name      Name         `json:"personality"`
+	Runtime   Runtime      `json:"runtime"`
+	Runtimes  []Runtime    `json:"runtimes"`
+	Nature    Nature       `json:"intelligence"`
+	CWD       string       `json:"location"`
+	Created   bool         `json:"createdFolder"`
+	Gated     bool         `json:"gated"`
+	Prompt    string       `json:"prompt"` // "append" or "replace"
+	Folders   []string     `json:"folders"`
+	Bootstrap string       `json:"bootstrap,omitempty"`
+	Files     []FileChange `json:"files"`
+	Warnings  []string     `json:"warnings,omitempty"`
+	Next      string       `json:"next"`
+	DryRun    bool         `json:"dryRun,omitempty"`
+}
+
+// A FileChange tells what became, or would become, of one file.
+type FileChange struct {
+	What   string `json:"what"` // "profile", "registry", "mcp", "doctrine", "codex config", …
+	Path   string `json:"path"`
+	Action string `json:"action"` // "created", "updated", "kept", "skipped", "removed"
+	Detail string `json:"detail,omitempty"`
+}
