@@ -72,6 +72,10 @@ type (
 	}
 )
 
+// SessionAttached tells how many interactive clients show the session's
+// terminal.
+type SessionAttached struct{ Clients int }
+
 // SessionExited tells that the program ended. Code is -1 when a signal ended
 // it.
 type SessionExited struct {
@@ -95,14 +99,15 @@ type ExecDone struct {
 	At        time.Time
 }
 
-func (SessionNamed) sessionEvent()   {}
-func (PromptTaken) sessionEvent()    {}
-func (PromptConsumed) sessionEvent() {}
-func (TurnMoved) sessionEvent()      {}
-func (TurnEnded) sessionEvent()      {}
-func (TurnFailed) sessionEvent()     {}
-func (SessionIdle) sessionEvent()    {}
-func (SessionBusy) sessionEvent()    {}
-func (SessionWaiting) sessionEvent() {}
-func (SessionExited) sessionEvent()  {}
-func (ExecDone) sessionEvent()       {}
+func (SessionNamed) sessionEvent()    {}
+func (PromptTaken) sessionEvent()     {}
+func (PromptConsumed) sessionEvent()  {}
+func (TurnMoved) sessionEvent()       {}
+func (TurnEnded) sessionEvent()       {}
+func (TurnFailed) sessionEvent()      {}
+func (SessionIdle) sessionEvent()     {}
+func (SessionBusy) sessionEvent()     {}
+func (SessionWaiting) sessionEvent()  {}
+func (SessionAttached) sessionEvent() {}
+func (SessionExited) sessionEvent()   {}
+func (ExecDone) sessionEvent()        {}
