@@ -1,5 +1,5 @@
 package iapeer
 
-// Version names this build. The linker sets it (see Makefile); a build without
-// the Makefile is "dev".
-var Version = "dev"
+// Version is the version of this build. The linker may set it
+// (-X github.com/iapeer/iapeer.Version=…); nothing else writes it.
+var Version = "0.5.0-dev"

@@ -1,0 +1,135 @@
+package fleet
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet/client"
+)
+
+// peerEvents is how many of the last events a peer's page shows, out of
+// scanEvents that are looked through.
+const (
+	peerEvents = 50
+	scanEvents = 1000
+)
+
+// verbs are the commands to a peer.
+var verbs = []iapeer.Verb{
+	iapeer.VerbWake, iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbNew, iapeer.VerbRefresh,
+	iapeer.VerbInterrupt, iapeer.VerbLaunch, iapeer.VerbAttach, iapeer.VerbAdopt,
+}
+
+func (s *server) snapshot(r *http.Request) (any, error) {
+	list, err := s.Fleet.Snapshot(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	snap := client.Snapshot{API: client.API, Version: s.Version, TS: now(), Host: s.host(), Peers: []client.Peer{}}
+	for _, p := range list {
+		snap.Peers = append(snap.Peers, client.WirePeer(p))
+	}
+	if s.Notices != nil {
+		if snap.Notices, err = s.noticeList(r.Context()); err != nil {
+			return nil, err
+		}
+	}
+	return snap, nil
+}
+
+func (s *server) host() client.Host {
+	return client.Host{Version: s.Version, PID: s.pid, StartedAt: s.Started, UptimeSecs: int64(time.Since(s.Started) / time.Second)}
+}
+
+func (s *server) peer(r *http.Request) (any, error) {
+	name := r.PathValue("peer")
+	list, err := s.Fleet.Snapshot(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		if string(p.Name) == name {
+			return client.PeerReply{API: client.API, Version: s.Version, TS: now(), Peer: client.WirePeer(p), Events: s.eventsOf(name)}, nil
+		}
+	}
+	return nil, unknownPeer(name)
+}
+
+func unknownPeer(name string) error {
+	return &client.Error{Status: http.StatusNotFound, Code: "unknown-peer", Message: fmt.Sprintf("unknown peer %q", name)}
+}
+
+// eventsOf returns the last kept events that concern a peer.
+func (s *server) eventsOf(name string) []client.Event {
+	kept, _, cancel := s.Events.Subscribe(0, 0, scanEvents)
+	defer cancel()
+	list := []client.Event{}
+	for _, ev := range kept {
+		if e := client.WireEvent(ev); e.Peer() == name {
+			list = append(list, e)
+		}
+	}
+	return list[max(0, len(list)-peerEvents):]
+}
+
+// command carries out one verb. A verb that could not be carried out is 502, as
+// older programs expect, also when the peer is unknown.
+func (s *server) command(r *http.Request) (any, error) {
+	verb := iapeer.Verb(r.PathValue("verb"))
+	if !slices.Contains(verbs, verb) {
+		return nil, &client.Error{Status: http.StatusNotFound, Message: fmt.Sprintf("unknown command %q; there are %v", verb, verbs)}
+	}
+	name, err := iapeer.ParseName(r.PathValue("peer"))
+	if err != nil {
+		return nil, err
+	}
+	var req client.CommandRequest
+	if err := decode(r, maxCommandBytes, &req); err != nil {
+		return nil, err
+	}
+	cmd := iapeer.Command{Verb: verb, Peer: name, Topic: req.Topic, Anyway: req.Anyway, Caller: s.Caller(r.Context())}
+	if req.Runtime != "" {
+		if cmd.Runtime, err = iapeer.ParseRuntime(req.Runtime); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.Fleet.Command(r.Context(), cmd)
+	if err != nil {
+		return nil, notDone(err)
+	}
+	return out, nil
+}
+
+// notDone is a refusal with the status that older programs expect of one: 502
+// where the peer is unknown.
+func notDone(err error) error {
+	e := *client.Refusal(err)
+	if e.Status == http.StatusNotFound {
+		e.Status = http.StatusBadGateway
+	}
+	return &e
+}
+
+func (s *server) screen(r *http.Request) (any, error) {
+	if s.Screens == nil {
+		return nil, absent("screen")
+	}
+	name, err := iapeer.ParseName(r.PathValue("peer"))
+	if err != nil {
+		return nil, err
+	}
+	id := iapeer.Identity{Name: name}
+	if rt := r.URL.Query().Get("runtime"); rt != "" {
+		if id.Runtime, err = iapeer.ParseRuntime(rt); err != nil {
+			return nil, err
+		}
+	}
+	text, err := s.Screens.Screen(r.Context(), id)
+	if err != nil {
+		return nil, err
+	}
+	return client.ScreenReply{Screen: text}, nil
+}

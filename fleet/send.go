@@ -1,0 +1,193 @@
+package fleet
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet/client"
+)
+
+// How long a send waits for evidence, when the request does not say, and at
+// most.
+const (
+	defaultWait = 20 * time.Second
+	maxWait     = 10 * time.Minute
+)
+
+// send accepts a message. With progress it answers as a stream: what happens to
+// the message and its recipient, then the result or the error.
+func (s *server) send(w http.ResponseWriter, r *http.Request) {
+	draft, err := s.draft(r)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	if wantsProgress(r) {
+		s.sendStream(w, r, draft)
+		return
+	}
+	v, err := s.sendNow(r.Context(), draft)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	reply(w, http.StatusOK, v)
+}
+
+func (s *server) sendNow(ctx context.Context, d iapeer.Draft) (client.SendReply, error) {
+	res, err := s.Sender.Send(ctx, d)
+	if err != nil {
+		return client.SendReply{}, notDone(err)
+	}
+	return client.SendReply{From: d.Caller.String(), Result: res}, nil
+}
+
+// draft reads the request. Lengths and contents are the router's to judge; here
+// only shapes are.
+func (s *server) draft(r *http.Request) (iapeer.Draft, error) {
+	var req client.SendRequest
+	if err := decode(r, maxSendBytes, &req); err != nil {
+		return iapeer.Draft{}, err
+	}
+	d := iapeer.Draft{
+		Body: req.Message, Topic: req.Topic, Attachments: req.Attachments, Anyway: req.Anyway,
+		InReplyTo: iapeer.MessageID(req.InReplyTo), Key: r.Header.Get(client.HeaderKey),
+	}
+	if err := address(&d, req); err != nil {
+		return d, err
+	}
+	var err error
+	if d.Wait, d.WaitFor, err = waiting(or(r.URL.Query().Get("wait"), req.Wait), or(r.URL.Query().Get("for"), req.For)); err != nil {
+		return d, err
+	}
+	caller := s.Caller(r.Context())
+	d.Proof = caller.Proof
+	d.Caller, err = s.speaker(r.Context(), caller, req.From)
+	return d, err
+}
+
+// speaker returns the identity that the caller sends as. A session sends as
+// itself, whatever the body says.
+func (s *server) speaker(ctx context.Context, c iapeer.Caller, from string) (iapeer.Identity, error) {
+	if c.Session && from != "" && from != c.Identity.String() && from != string(c.Identity.Name) {
+		return iapeer.Identity{}, &client.Error{Status: http.StatusForbidden, Code: "not-proven", Field: "from",
+			Message: "from " + from + ": a session sends only as itself, " + c.Identity.String()}
+	}
+	if from == "" && c.Identity != (iapeer.Identity{}) {
+		return c.Identity, nil
+	}
+	id, err := s.Sender.Resolve(ctx, c, from)
+	if err != nil {
+		e := *client.Refusal(err)
+		if e.Status != http.StatusForbidden {
+			e.Status = http.StatusBadRequest
+		}
+		e.Field = "from"
+		return id, &e
+	}
+	return id, nil
+}
+
+// address fills in whom the draft is for.
+func address(d *iapeer.Draft, req client.SendRequest) error {
+	if req.Personality == "" {
+		return &iapeer.FieldError{Field: "personality", Reason: "is missing: the name of the peer to send to"}
+	}
+	if strings.TrimSpace(req.Message) == "" {
+		return &iapeer.FieldError{Field: "message", Reason: "is empty: give the text to send"}
+	}
+	var err error
+	if d.To, err = iapeer.ParseName(req.Personality); err != nil {
+		return err
+	}
+	if req.Runtime != "" {
+		d.Runtime, err = iapeer.ParseRuntime(req.Runtime)
+	}
+	return err
+}
+
+// waiting reads how long to wait, and for what.
+func waiting(wait, goal string) (time.Duration, iapeer.State, error) {
+	d, state := defaultWait, iapeer.State(or(goal, string(iapeer.Seen)))
+	switch state {
+	case iapeer.Accepted, iapeer.Seen, iapeer.Answered:
+	default:
+		return 0, "", &iapeer.FieldError{Field: "for", Value: goal, Reason: "is accepted, seen or answered"}
+	}
+	if wait != "" {
+		var err error
+		if d, err = time.ParseDuration(wait); err != nil || d < 0 {
+			return 0, "", &iapeer.FieldError{Field: "wait", Value: wait, Reason: "is a duration such as 20s or 5m"}
+		}
+	}
+	return min(d, maxWait), state, nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func wantsProgress(r *http.Request) bool {
+	return r.URL.Query().Get("progress") == "1" || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+}
+
+// sendStream sends and tells what happens meanwhile.
+func (s *server) sendStream(w http.ResponseWriter, r *http.Request, d iapeer.Draft) {
+	_, live, cancel := s.Events.Subscribe(0, 0, 0)
+	defer cancel()
+	out := newStream(w)
+	type outcome struct {
+		reply client.SendReply
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		v, err := s.sendNow(r.Context(), d)
+		done <- outcome{v, err}
+	}()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case o := <-done:
+			if o.err != nil {
+				_ = out.event("error", "", client.Refusal(o.err))
+				return
+			}
+			_ = out.event("result", "", o.reply)
+			return
+		case ev, ok := <-live:
+			if !ok {
+				live = nil
+			} else if p, ok := progressOf(ev, d); ok {
+				_ = out.event("progress", "", p)
+			}
+		case <-beat.C:
+			_ = out.comment("hb")
+		}
+	}
+}
+
+// progressOf returns what an event says about a draft's message or its
+// recipient. The id is not known before the send returns, so a message is
+// recognised by its two ends.
+func progressOf(s iapeer.Stamped, d iapeer.Draft) (client.Progress, bool) {
+	switch e := s.Event.(type) {
+	case iapeer.MessageChanged:
+		if e.From == d.Caller && e.To.Name == d.To && e.Len == len(d.Body) {
+			return client.Progress{At: s.At, Kind: "message", ID: e.ID, Identity: e.To.String(), State: string(e.State)}, true
+		}
+	case iapeer.PresenceChanged:
+		if e.Identity.Name == d.To && (d.Runtime == "" || d.Runtime == e.Identity.Runtime) {
+			return client.Progress{At: s.At, Kind: "presence", Identity: e.Identity.String(), From: string(e.From), State: string(e.To), Cause: e.Cause}, true
+		}
+	default:
+	}
+	return client.Progress{}, false
+}
