@@ -1,10 +1,20 @@
 package iapeer
 
-import "regexp"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/mozillazg/go-unidecode"
+)
 
 // A Name is a peer's name, its "personality" on the wire: 1 to 32 of a-z, 0-9
 // and hyphen, beginning with a letter.
 type Name string
+
+// maxNameLen is the longest name in bytes; a name is ASCII.
+const maxNameLen = 32
 
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
@@ -26,4 +36,74 @@ func (n *Name) UnmarshalText(b []byte) error {
 	}
 	*n = v
 	return nil
+}
+
+// NormalizeName spells s with a-z, 0-9 and single inner hyphens, at most 32
+// bytes. It never invents a name: the result may be empty or begin with a
+// digit, and then [ParseName] refuses it. Normalising twice changes nothing.
+func NormalizeName(s string) string {
+	slug := make([]byte, 0, maxNameLen+1)
+	for _, c := range []byte(transliterate(s)) {
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		default:
+			if len(slug) == 0 || slug[len(slug)-1] == '-' {
+				continue
+			}
+			c = '-'
+		}
+		if slug = append(slug, c); len(slug) > maxNameLen {
+			slug = slug[:maxNameLen]
+			break
+		}
+	}
+	return strings.TrimRight(string(slug), "-")
+}
+
+// NameFromFolder returns the name that a folder called base gives its peer. The
+// error matches [ErrBadName] and says how to get a name.
+func NameFromFolder(base string) (Name, error) {
+	slug := NormalizeName(base)
+	name, err := ParseName(slug)
+	if err == nil {
+		return name, nil
+	}
+	why := "it has no letter or digit that can be spelled with a-z and 0-9"
+	if slug != "" {
+		why = fmt.Sprintf("it is spelled %q, which does not begin with a letter", slug)
+	}
+	return "", &ParseError{What: "folder", Value: base,
+		Err: fmt.Errorf("%s; rename the folder: %w", why, ErrBadName)}
+}
+
+// spelling holds what names on disk spell otherwise than unidecode does. Names
+// made by older programs must come out the same, or their folders would change
+// owner.
+var spelling = map[rune]string{
+	'№': " No ",
+	'Ё': "Yo", 'Й': "Y", 'Ю': "Yu", 'Я': "Ya", 'Ъ': "", 'Ь': "", 'Щ': "Shch",
+	'ё': "yo", 'й': "y", 'ю': "yu", 'я': "ya", 'ъ': "", 'ь': "", 'щ': "shch",
+}
+
+// transliterate spells letters, marks and digits in ASCII. Any other character
+// outside ASCII becomes a space: a symbol is not a name, though unidecode has
+// words for some.
+func transliterate(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		ascii, special := spelling[r]
+		switch {
+		case special:
+			b.WriteString(ascii)
+		case r < unicode.MaxASCII:
+			b.WriteRune(r)
+		case unicode.In(r, unicode.L, unicode.M, unicode.Nd):
+			b.WriteString(unidecode.Unidecode(string(r)))
+		default:
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }
