@@ -1,0 +1,189 @@
+package runtimes
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+var codex169 = Version{0, 169, 0}
+
+// Codex is OpenAI's Codex.
+func Codex() Adapter {
+	return Adapter{
+		Runtime: iapeer.RuntimeCodex, Kind: TUI, Bin: "codex", BinEnv: "IAPEER_CODEX_BIN",
+		Known: []Range{{From: codex169, To: codex169}},
+		Hooks: codexReports, Command: codexCommand, Hook: codexHook, Signal: codexSignal,
+		Screen: codexScreens.read, DialogKey: codexScreens.key,
+		Records:   Records{Home: codexHome, Find: codexFind, Line: codexLine},
+		Interrupt: []Stroke{{Bytes: keyEscape}},
+		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
+		Clear:     []Stroke{{Bytes: keyCtrlC}},
+	}
+}
+
+// codexReports are the hooks of codex that tell something. SessionStart comes
+// with the first prompt, not at the start.
+var codexReports = []string{
+	"SessionStart", "SessionEnd", "UserPromptSubmit", "PreToolUse", "PostToolUse", "PermissionRequest", "Stop", "PreCompact", "PostCompact",
+}
+
+// maxInlinePrompt is the longest prompt, in bytes, handed over in argv: Linux
+// ends an exec at 128 KiB an argument.
+const maxInlinePrompt = 100 << 10
+
+// codexCommand composes a start of codex. Everything is an override of this
+// session; no file of the user is touched.
+//
+// Without --no-daemon sessions would share one background server, which calls
+// tools under the identity of the session that started it.
+func codexCommand(l Launch) (Command, error) {
+	env := l.env(map[string]string{}, map[string]string{"IAPEER_BEARER": l.Token})
+	argv := []string{l.bin("codex")}
+	if l.ResumeID != "" {
+		argv = append(argv, "resume", l.ResumeID)
+	}
+	argv = append(argv, "--no-alt-screen", "--no-daemon", "-C", l.CWD)
+	if l.Gated {
+		argv = append(argv, "-c", "approval_policy=on-request", "-c", "sandbox_mode=danger-full-access")
+	} else {
+		argv = append(argv, "--dangerously-bypass-approvals-and-sandbox")
+	}
+	argv = append(argv, "--dangerously-bypass-hook-trust")
+	for _, o := range codexOverrides(l) {
+		argv = append(argv, "-c", o)
+	}
+	prompt, err := codexPrompt(l)
+	if err != nil {
+		return Command{}, err
+	}
+	argv = append(argv, prompt...)
+	for _, dir := range l.Folders {
+		argv = append(argv, "--add-dir", dir)
+	}
+	return Command{Argv: append(argv, l.ExtraArgs...), Env: env}, nil
+}
+
+// codexOverrides are the values of config.toml for this session. Trust is
+// given as a whole table: a dotted key with a path in it is not understood.
+func codexOverrides(l Launch) []string {
+	o := []string{
+		"check_for_update_on_startup=false",
+		"projects={" + tomlString(l.CWD) + `={trust_level="trusted"}}`,
+		"mcp_servers.iapeer.url=" + tomlString(l.mcpURL()),
+		`mcp_servers.iapeer.bearer_token_env_var="IAPEER_BEARER"`,
+		`mcp_servers.iapeer.env_http_headers={"X-IAPeer-Identity"="PEER_IDENTITY"}`,
+		`mcp_servers.iapeer.default_tools_approval_mode="approve"`,
+	}
+	for _, event := range codexReports {
+		command := shellWord(l.IapeerBin) + " hook codex " + event
+		o = append(o, "hooks."+event+"=[{hooks=[{type=\"command\",command="+tomlString(command)+",timeout="+strconv.Itoa(reportSeconds)+"}]}]")
+	}
+	return o
+}
+
+// codexPrompt hands the composed prompt over: by file when it replaces the
+// program's own, in argv when it follows it, for codex reads no file then.
+func codexPrompt(l Launch) ([]string, error) {
+	switch {
+	case l.PromptFile == "":
+		return nil, nil
+	case l.ReplacePrompt:
+		return []string{"-c", "model_instructions_file=" + l.PromptFile}, nil
+	case len(l.Prompt) > maxInlinePrompt:
+		return nil, &StartError{
+			Cause:  "the prompt of " + l.Identity.String() + " is longer than codex can append (" + strconv.Itoa(len(l.Prompt)>>10) + " KiB, at most " + strconv.Itoa(maxInlinePrompt>>10) + ")",
+			Remedy: "shorten the peer's doctrine, or set prompt = \"replace\" in its profile",
+		}
+	}
+	return []string{"-c", "developer_instructions=" + tomlString(l.Prompt)}, nil
+}
+
+// tomlString writes s as a TOML basic string.
+func tomlString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range strings.ToValidUTF8(s, "�") {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < 0x20 || r == 0x7f:
+			b.WriteString(`\u00` + strconv.FormatInt(int64(r)+0x100, 16)[1:])
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// codexHome is the folder of codex's records.
+func codexHome(getenv func(string) string, home string) string {
+	if dir := getenv("CODEX_HOME"); dir != "" {
+		return dir
+	}
+	return filepath.Join(home, ".codex")
+}
+
+// codexHook reads one payload of codex.
+func codexHook(event string, payload []byte) ([]iapeer.SessionEvent, error) {
+	p, err := parseHook(event, payload)
+	if err != nil || p.Agent != "" {
+		return nil, err
+	}
+	ev := p.evidence()
+	switch p.Event {
+	case "SessionStart":
+		return []iapeer.SessionEvent{p.named()}, nil
+	case "UserPromptSubmit":
+		return []iapeer.SessionEvent{p.named(), iapeer.PromptTaken{IDs: iapeer.EnvelopeIDs(p.Prompt), TurnID: p.TurnID, Evidence: ev}}, nil
+	case "PreToolUse", "PostToolUse":
+		return []iapeer.SessionEvent{iapeer.TurnMoved{TurnID: p.TurnID, Evidence: ev}}, nil
+	case "PermissionRequest":
+		return []iapeer.SessionEvent{iapeer.SessionWaiting{For: "permission prompt: " + p.Tool, Evidence: ev}}, nil
+	case "Stop":
+		return []iapeer.SessionEvent{iapeer.TurnEnded{TurnID: p.TurnID, Text: p.Text, Evidence: ev}}, nil
+	case "PreCompact":
+		return []iapeer.SessionEvent{iapeer.SessionBusy{Evidence: ev}}, nil
+	}
+	return nil, nil
+}
+
+// codexSignal reads OSC 7501, "state=idle:app=codex": the only word that is
+// right while text streams. Its titles say less and are not used.
+func codexSignal(kind, value string) []iapeer.SessionEvent {
+	if kind != SignalStatus {
+		return nil
+	}
+	fields := map[string]string{}
+	for f := range strings.SplitSeq(value, ":") {
+		if k, v, ok := strings.Cut(f, "="); ok {
+			fields[k] = v
+		}
+	}
+	if fields["app"] != "codex" {
+		return nil
+	}
+	ev := iapeer.Evidence{Source: "status", Detail: "OSC 7501 " + fields["state"]}
+	switch fields["state"] {
+	case "idle", "done":
+		return []iapeer.SessionEvent{iapeer.SessionIdle{Evidence: ev}}
+	case "working":
+		return []iapeer.SessionEvent{iapeer.SessionBusy{Evidence: ev}}
+	case "blocked":
+		what := "dialog"
+		if fields["kind"] == "permission" {
+			what = "permission prompt"
+		}
+		return []iapeer.SessionEvent{iapeer.SessionWaiting{For: what, Evidence: ev}}
+	}
+	return nil
+}

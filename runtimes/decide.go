@@ -1,0 +1,99 @@
+package runtimes
+
+import (
+	"errors"
+
+	"github.com/iapeer/iapeer"
+)
+
+// ErrNothingToResume refuses an explicit resume: a fresh session in its place
+// would answer out of nothing.
+var ErrNothingToResume = errors.New("nothing to resume")
+
+// Facts are what the choice between a fresh session and a resumed one depends
+// on.
+type Facts struct {
+	Presence       iapeer.Presence
+	Ephemeral      bool // every task gets a session of its own
+	Conversational bool // a person talks to the peer: its memory matters more than its topic
+	// Recorded reports whether the program still has a record of a session.
+	Recorded func(id string) bool
+}
+
+// A Want is what a start asks for.
+type Want struct {
+	Resume *bool  // nil leaves the choice to the facts
+	Topic  string // of the message that wakes the peer
+}
+
+// Yes and No are values for [Want.Resume].
+func Yes() *bool { b := true; return &b }
+
+// No is the other value for [Want.Resume].
+func No() *bool { b := false; return &b }
+
+// A Decision is how a session starts, and why. ResumeID is "" for a fresh one.
+// The spent marks are to be cleared in the presence's record with the launch.
+type Decision struct {
+	ResumeID   string
+	Cause      string
+	SpentPark  bool
+	SpentFresh bool
+}
+
+// Fresh reports whether the session begins anew.
+func (d Decision) Fresh() bool { return d.ResumeID == "" }
+
+// Decide chooses between a fresh session and a resumed one; the first rule
+// that matches wins. The error is [ErrNothingToResume], and only for an
+// explicit resume.
+func Decide(f Facts, w Want) (Decision, error) {
+	p := f.Presence
+	last := f.recorded(p.SessionID)
+	switch {
+	case w.Resume != nil && !*w.Resume:
+		return Decision{Cause: "folder-launch", SpentPark: p.Parked}, nil
+	case w.Resume != nil && last == "":
+		return Decision{Cause: "attach-nothing-to-resume"}, ErrNothingToResume
+	case w.Resume != nil:
+		return Decision{ResumeID: last, Cause: "attach", SpentPark: p.Parked}, nil
+	case p.FreshNext:
+		return Decision{Cause: "soft-reload", SpentPark: p.Parked, SpentFresh: true}, nil
+	case f.Ephemeral:
+		return Decision{Cause: "ephemeral-policy", SpentPark: p.Parked}, nil
+	case !p.Parked && last != "":
+		return Decision{Cause: "crash-or-self-close"}, nil
+	case !p.Parked:
+		return Decision{Cause: "first-wake"}, nil
+	case f.Conversational:
+		return resume(last, "idle-reaped-human"), nil
+	case w.Topic == "":
+		return Decision{Cause: "idle-reaped-no-topic", SpentPark: true}, nil
+	}
+	for i := len(p.Topics) - 1; i >= 0; i-- {
+		if p.Topics[i].Topic == w.Topic {
+			return resume(f.recorded(p.Topics[i].SessionID), "idle-reaped"), nil
+		}
+	}
+	return Decision{Cause: "idle-reaped-new-topic", SpentPark: true}, nil
+}
+
+// resume continues id, or begins anew when there is no record of it. The
+// causes are those of older programs.
+func resume(id, cause string) Decision {
+	switch {
+	case id == "":
+		return Decision{Cause: cause + "-no-resume", SpentPark: true}
+	case cause == "idle-reaped":
+		cause += "-resume"
+	}
+	return Decision{ResumeID: id, Cause: cause, SpentPark: true}
+}
+
+// recorded is id, or "" if it is not known or has no record.
+func (f Facts) recorded(id string) string {
+	if id == "" || f.Recorded != nil && !f.Recorded(id) {
+		return ""
+	}
+	return id
+}
