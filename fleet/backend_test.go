@@ -1,0 +1,314 @@
+package fleet_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet"
+	"github.com/iapeer/iapeer/fleet/client"
+)
+
+// memory is a small working fleet: peers that see a message as soon as they
+// are awake and answer by the word "echo: …". The peer "sleepy" never wakes,
+// "crash" panics.
+type memory struct {
+	mu     sync.Mutex
+	peers  []iapeer.PeerStatus
+	msgs   []iapeer.Message
+	steps  map[iapeer.MessageID][]iapeer.Step
+	kept   []iapeer.Stamped
+	subs   map[chan iapeer.Stamped]bool
+	hooks  []string
+	config map[string]string
+	caller iapeer.Caller
+}
+
+const epoch = 1750000000000
+
+func newMemory(names ...string) *memory {
+	m := &memory{
+		steps: map[iapeer.MessageID][]iapeer.Step{}, subs: map[chan iapeer.Stamped]bool{}, config: map[string]string{},
+		caller: iapeer.Caller{Proof: iapeer.ProofPerson, UID: 501},
+	}
+	for _, n := range names {
+		m.add(n)
+	}
+	return m
+}
+
+func (m *memory) add(name string) {
+	id := iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(name)}
+	m.peers = append(m.peers, iapeer.PeerStatus{
+		Peer:      iapeer.Peer{Name: id.Name, DefaultRuntime: id.Runtime, Runtimes: []iapeer.Runtime{id.Runtime}, Nature: iapeer.Artificial, CWD: "/peers/" + name},
+		Presences: []iapeer.PresenceStatus{{Identity: id, State: iapeer.Asleep}},
+	})
+}
+
+func (m *memory) deps() fleet.Deps {
+	return fleet.Deps{
+		Version: iapeer.Version, Started: time.Now(), Caller: func(context.Context) iapeer.Caller { return m.caller },
+		Sender: m, Fleet: m, Messages: m, Events: m, Hooks: m, Screens: m, Config: m, Notices: m,
+	}
+}
+
+func (m *memory) publish(e iapeer.Event) {
+	s := iapeer.Stamped{Seq: uint64(len(m.kept) + 1), Epoch: epoch, At: time.Now(), Event: e}
+	m.kept = append(m.kept, s)
+	for ch := range m.subs {
+		select {
+		case ch <- s:
+		default:
+			close(ch)
+			delete(m.subs, ch)
+		}
+	}
+}
+
+func (m *memory) Subscribe(ep int64, after uint64, replay int) ([]iapeer.Stamped, <-chan iapeer.Stamped, func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ch := make(chan iapeer.Stamped, 64)
+	m.subs[ch] = true
+	kept := m.kept[max(0, len(m.kept)-replay):]
+	if ep == epoch {
+		kept = m.kept[min(after, uint64(len(m.kept))):]
+	}
+	return slices.Clone(kept), ch, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.subs, ch)
+	}
+}
+
+// dropSubscribers ends every stream, as a daemon does with slow readers.
+func (m *memory) dropSubscribers() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for ch := range m.subs {
+		close(ch)
+		delete(m.subs, ch)
+	}
+}
+
+func (m *memory) find(name iapeer.Name) int {
+	return slices.IndexFunc(m.peers, func(p iapeer.PeerStatus) bool { return p.Name == name })
+}
+
+func (m *memory) Resolve(_ context.Context, c iapeer.Caller, from string) (iapeer.Identity, error) {
+	if from == "" {
+		return iapeer.Identity{Runtime: iapeer.RuntimeCLI, Name: "ada"}, nil
+	}
+	id, err := iapeer.ParseIdentity(from)
+	if err != nil {
+		return id, err
+	}
+	if m.find(id.Name) < 0 {
+		return id, &iapeer.PeerError{Op: "speak for", Peer: id.Name, Err: iapeer.ErrUnknownPeer}
+	}
+	return id, nil
+}
+
+func (m *memory) Send(_ context.Context, d iapeer.Draft) (iapeer.SendResult, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := m.find(d.To)
+	if i < 0 {
+		return iapeer.SendResult{}, &iapeer.PeerError{Op: "send", Peer: d.To, Err: iapeer.ErrUnknownPeer}
+	}
+	if d.To == "crash" {
+		panic("the message broke it")
+	}
+	for _, old := range m.msgs {
+		if d.Key != "" && old.Key == d.Key {
+			return m.receipt(old, true), nil
+		}
+	}
+	msg := iapeer.Message{Seq: int64(len(m.msgs) + 1), To: m.peers[i].Identity(d.Runtime), State: iapeer.Accepted, AcceptedAt: time.Now(), Key: d.Key}
+	msg.ID, msg.From, msg.Body, msg.Topic, msg.SentAt = iapeer.NewMessageID(), d.Caller, d.Body, d.Topic, time.Now()
+	m.msgs = append(m.msgs, msg)
+	m.record(msg.ID, "", iapeer.Evidence{Source: "daemon"})
+	if d.To != "sleepy" {
+		m.publish(iapeer.PresenceChanged{Identity: msg.To, From: iapeer.Asleep, To: iapeer.Waking, Cause: "message"})
+		m.record(msg.ID, iapeer.ChangeOffer, iapeer.Evidence{Source: "host"})
+		m.record(msg.ID, iapeer.ChangeSee, iapeer.Evidence{Source: "hook", Detail: "UserPromptSubmit"})
+	}
+	if d.To != "sleepy" && d.WaitFor == iapeer.Answered {
+		m.record(msg.ID, iapeer.ChangeAnswer, iapeer.Evidence{Source: "hook", Detail: "Stop"})
+	}
+	return m.receipt(m.msgs[len(m.msgs)-1], false), nil
+}
+
+func (m *memory) receipt(msg iapeer.Message, repeated bool) iapeer.SendResult {
+	return iapeer.SendResult{OK: true, DeliveredTo: iapeer.DeliveredTo{Personality: msg.To.Name, Runtime: msg.To.Runtime}, ID: msg.ID,
+		State: msg.State, Queued: !msg.State.Delivered(), TS: msg.SentAt.Format(time.RFC3339), Repeated: repeated, Answer: msg.Answer}
+}
+
+// record changes a message by the state table.
+func (m *memory) record(id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) {
+	i := slices.IndexFunc(m.msgs, func(x iapeer.Message) bool { return x.ID == id })
+	msg := &m.msgs[i]
+	if c != "" {
+		msg.State, _ = msg.State.Next(c)
+	}
+	if c == iapeer.ChangeAnswer {
+		msg.Answer = "echo: " + msg.Body
+	}
+	m.steps[id] = append(m.steps[id], iapeer.Step{Change: c, State: msg.State, Evidence: ev})
+	m.publish(iapeer.MessageChanged{ID: id, From: msg.From, To: msg.To, State: msg.State, Change: c, Len: len(msg.Body), Evidence: ev})
+}
+
+func (m *memory) change(id iapeer.MessageID, c iapeer.Change) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.record(id, c, iapeer.Evidence{Source: "hook"})
+}
+
+func (m *memory) Message(_ context.Context, prefix string) (iapeer.Message, []iapeer.Step, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, msg := range m.msgs {
+		if strings.HasPrefix(string(msg.ID), prefix) {
+			return msg, slices.Clone(m.steps[msg.ID]), nil
+		}
+	}
+	return iapeer.Message{}, nil, fmt.Errorf("%s: %w", prefix, iapeer.ErrUnknownID)
+}
+
+func (m *memory) Messages(_ context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []iapeer.Message
+	for _, msg := range slices.Backward(m.msgs) {
+		if (q.To == "" || msg.To.Name == q.To) && (q.State == "" || msg.State == q.State) && len(out) < q.Limit {
+			out = append(out, msg)
+		}
+	}
+	return out, nil
+}
+
+func (m *memory) Mark(_ context.Context, id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) (iapeer.Message, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := slices.IndexFunc(m.msgs, func(x iapeer.Message) bool { return x.ID == id })
+	if _, err := m.msgs[i].State.Next(c); err != nil {
+		return iapeer.Message{}, err
+	}
+	m.record(id, c, ev)
+	return m.msgs[i], nil
+}
+
+func (m *memory) Snapshot(context.Context) ([]iapeer.PeerStatus, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.peers), nil
+}
+
+func (m *memory) Command(_ context.Context, c iapeer.Command) (iapeer.Outcome, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := m.find(c.Peer)
+	if i < 0 {
+		return iapeer.Outcome{}, &iapeer.PeerError{Op: string(c.Verb), Peer: c.Peer, Err: iapeer.ErrUnknownPeer}
+	}
+	pr := &m.peers[i].Presences[0]
+	if c.Verb == iapeer.VerbStop {
+		pr.State = iapeer.Stopped
+		return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: "stopped", State: pr.State}, nil
+	}
+	pr.State = iapeer.Ready
+	return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: "started", State: pr.State}, nil
+}
+
+func (m *memory) Onboard(_ context.Context, o iapeer.Onboarding) (iapeer.OnboardingReport, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if o.Verb == "remove" {
+		i := m.find(iapeer.Name(o.Name))
+		if i >= 0 {
+			m.peers = slices.Delete(m.peers, i, i+1)
+		}
+		return iapeer.OnboardingReport{Verb: "remove"}, nil // as a removal: no runtime any more
+	}
+	m.add(o.Name)
+	return iapeer.OnboardingReport{Verb: o.Verb, Name: iapeer.Name(o.Name), Runtime: "exec", Next: "iapeer send " + o.Name}, nil
+}
+
+func (m *memory) Hook(_ context.Context, c iapeer.Caller, rt iapeer.Runtime, event string, b []byte) (int, []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hooks = append(m.hooks, fmt.Sprintf("%s %s %s %s", c.Identity, rt, event, b))
+	return http.StatusOK, nil
+}
+
+func (m *memory) Screen(_ context.Context, id iapeer.Identity) (string, error) {
+	return "screen of " + string(id.Name) + "\n", nil
+}
+
+func (m *memory) Notices(context.Context) ([]iapeer.NoticeRaised, error) {
+	return []iapeer.NoticeRaised{{ID: "n1", Peer: "docs", Kind: "quota", Summary: "docs rests until 16:40", At: time.UnixMilli(epoch)}}, nil
+}
+
+func (m *memory) Settings(context.Context) ([]client.Setting, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []client.Setting{{Key: "me", Value: m.config["me"], Origin: "file"}}, nil
+}
+
+func (m *memory) Set(_ context.Context, key, value string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if key != "me" {
+		return &iapeer.FieldError{Field: "key", Value: key, Reason: "is not a setting; iapeer config show lists them"}
+	}
+	m.config[key] = value
+	return nil
+}
+
+func (m *memory) Environment(context.Context, bool) ([]string, error) {
+	return []string{"PATH=/usr/bin"}, nil
+}
+
+// listen serves the memory on a unix socket of a fresh root and returns a
+// client that found it there.
+func listen(t *testing.T, m *memory, change ...func(*fleet.Deps)) *client.Client {
+	t.Helper()
+	d := m.deps()
+	for _, f := range change {
+		f(&d)
+	}
+	return dial(t, serve(t, fleet.New(d)))
+}
+
+// serve listens where a daemon would, and returns the environment to find it.
+func serve(t *testing.T, h http.Handler) func(string) string {
+	t.Helper()
+	root := t.TempDir()
+	sock := filepath.Join(root, "s")
+	l, err := net.Listen("unix", sock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: h}
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	env := map[string]string{"IAPEER_ROOT": root, "HOME": root, "IAPEER_DAEMON_SOCKET": sock}
+	return func(k string) string { return env[k] }
+}
+
+func dial(t *testing.T, getenv func(string) string) *client.Client {
+	t.Helper()
+	c, err := client.Dial(getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

@@ -1,0 +1,155 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/iapeer/iapeer"
+)
+
+// maxReplyBytes bounds a reply that is not a stream: a list of 1000 messages of
+// full length fits.
+const maxReplyBytes = 64 << 20
+
+// A Client speaks to one daemon. It is safe for concurrent use and needs no
+// closing.
+type Client struct {
+	http     *http.Client
+	base     string // "http://host", without a path
+	identity string
+	bearer   string
+	daemon   *atomic.Pointer[string] // version of the last reply; shared by the copies that As makes
+}
+
+// New returns a client that sends its requests to base through hc. [Dial] is
+// what most want; New is for other transports.
+func New(base string, hc *http.Client) *Client {
+	return &Client{http: hc, base: strings.TrimRight(base, "/"), daemon: new(atomic.Pointer[string])}
+}
+
+// As returns a client that speaks as identity, "<runtime>-<name>", proven by the
+// session token bearer. Both may be empty: the daemon then sees a process of
+// this user, and at a terminal the person.
+func (c *Client) As(identity, bearer string) *Client {
+	cc := *c
+	cc.identity, cc.bearer = identity, bearer
+	return &cc
+}
+
+// Daemon returns the version of the daemon that answered last, "" before the
+// first answer.
+func (c *Client) Daemon() string {
+	if v := c.daemon.Load(); v != nil {
+		return *v
+	}
+	return ""
+}
+
+// Mismatch returns one line with the remedy when the daemon that answered is of
+// another version than this program, "" when it is not or is not known yet.
+func (c *Client) Mismatch() string {
+	if v := c.Daemon(); v != "" && v != iapeer.Version {
+		return fmt.Sprintf("the daemon is %s, this program is %s: iapeer daemon restart", v, iapeer.Version)
+	}
+	return ""
+}
+
+// do sends one request and decodes a 200 into out, which may be nil.
+func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
+	res, err := c.open(ctx, method, path, in, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxReplyBytes))
+	if err != nil {
+		return fmt.Errorf("%s %s: the answer ended early: %w", method, path, lost(err))
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(b, out); err != nil {
+		return fmt.Errorf("%s %s: the answer is not what this version knows: %w", method, path, err)
+	}
+	return nil
+}
+
+// open sends one request and returns its answer with status 200; the caller
+// closes the body. Other statuses are returned as an *Error.
+func (c *Client) open(ctx context.Context, method, path string, in any, header http.Header) (*http.Response, error) {
+	var body []byte
+	switch v := in.(type) {
+	case nil:
+	case []byte:
+		body = v
+	default:
+		var err error
+		if body, err = json.Marshal(v); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	c.dress(req, header)
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, lost(err)
+	}
+	if v := res.Header.Get(HeaderVersion); v != "" {
+		c.daemon.Store(&v)
+	}
+	if res.StatusCode != http.StatusOK {
+		defer res.Body.Close()
+		return nil, refused(res)
+	}
+	return res, nil
+}
+
+func (c *Client) dress(req *http.Request, header http.Header) {
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	if req.ContentLength > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.identity != "" {
+		req.Header.Set(HeaderIdentity, c.identity)
+	}
+	if c.bearer != "" {
+		req.Header.Set("Authorization", "Bearer "+c.bearer)
+	}
+}
+
+// refused reads an answer that is not 200.
+func refused(res *http.Response) *Error {
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // what arrived is enough to tell
+	e := &Error{}
+	if json.Unmarshal(b, e) != nil || e.Message == "" {
+		e.Message = strings.TrimSpace(string(b[:min(len(b), 200)]))
+	}
+	if e.Message == "" {
+		e.Message = "the daemon answered " + res.Status
+	}
+	e.Status = res.StatusCode
+	return e
+}
+
+// lost strips the URL that net/http puts around an error: it names a made-up
+// host when the way is a unix socket.
+func lost(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
