@@ -1,0 +1,90 @@
+package mcp
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/gate"
+)
+
+// A Call is one call of a tool.
+type Call struct {
+	Tool      string
+	Arguments json.RawMessage // as sent; nil when there were none
+	Caller    iapeer.Caller   // as the gate established it
+	Key       string          // idempotency key, unique within the caller; "" for none
+	Draft     iapeer.Draft    // what the tool made of the arguments, so far as it came
+
+	named     bool  // the request names its caller
+	callerErr error // why Caller has no identity
+}
+
+type callKey struct{}
+
+// meta is what we read of a call's _meta. Each client has its own name for
+// the id of the model's tool use, which stays the same when the client repeats
+// a call whose answer it did not get.
+type meta struct {
+	Version    string `json:"io.modelcontextprotocol/protocolVersion"`
+	ClaudeTool string `json:"claudecode/toolUseId"`
+}
+
+// readMeta reads a _meta object. Fields of the wrong type are left out: mcp-go
+// refuses those that the protocol needs.
+func readMeta(raw json.RawMessage) meta {
+	var m meta
+	if len(raw) > 0 {
+		_ = json.Unmarshal(raw, &m) // see above
+	}
+	return m
+}
+
+// toolUse returns the client's own id of this call, "" when it gives none.
+func (m meta) toolUse() string { return m.ClaudeTool }
+
+// IdempotencyHeader carries a caller's own key for a send that it may repeat.
+const IdempotencyHeader = "Idempotency-Key"
+
+// maxKey is the longest key kept as it is; longer ones are replaced by their
+// hash.
+const maxKey = 128
+
+// identify fills in who calls, and under which key a repeated call is known.
+func (c *Call) identify(ctx context.Context, m meta, h http.Header) {
+	c.Caller, c.callerErr = gate.CallerFrom(ctx)
+	if id := m.toolUse(); id != "" {
+		c.Key = keyOf(c.Caller, "tool", id)
+	} else if key := h.Get(IdempotencyHeader); key != "" {
+		c.Key = keyOf(c.Caller, "key", key)
+	}
+}
+
+// keyOf binds a client's id to the proof it came with, so that nobody who is
+// let speak for the same identity by a weaker proof can be taken for it.
+func keyOf(c iapeer.Caller, kind, id string) string {
+	if len(id) > maxKey {
+		sum := sha256.Sum256([]byte(id))
+		id = hex.EncodeToString(sum[:])
+	}
+	if c.Proof == iapeer.ProofSession {
+		return fmt.Sprintf("%s-%d/%s/%s", c.Proof, c.Generation, kind, id)
+	}
+	return fmt.Sprintf("%s/%s/%s", c.Proof, kind, id)
+}
+
+// caller returns the proven identity of the caller. A request must name it:
+// there is no default, so that a forgotten setting is found at the first call.
+func (c *Call) caller() (iapeer.Caller, error) {
+	if c.callerErr != nil {
+		return c.Caller, c.callerErr
+	}
+	if !c.named {
+		return c.Caller, fmt.Errorf("header %s is missing: send <runtime>-<name> of the calling peer, such as %s", gate.IdentityHeader, c.Caller.Identity)
+	}
+	return c.Caller, nil
+}
