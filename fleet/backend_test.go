@@ -15,6 +15,7 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/gate"
 )
 
 // memory is a small working fleet: peers that see a message as soon as they
@@ -55,9 +56,17 @@ func (m *memory) add(name string) {
 
 func (m *memory) deps() fleet.Deps {
 	return fleet.Deps{
-		Version: iapeer.Version, Started: time.Now(), Caller: func(context.Context) iapeer.Caller { return m.caller },
+		Version: iapeer.Version, Started: time.Now(), Caller: m.who,
 		Sender: m, Fleet: m, Messages: m, Events: m, Hooks: m, Screens: m, Config: m, Notices: m,
 	}
+}
+
+// who is the gate: an identity that the test gave, else none.
+func (m *memory) who(context.Context) (iapeer.Caller, error) {
+	if m.caller.Identity == (iapeer.Identity{}) {
+		return m.caller, &gate.RefusedError{Status: 400, Reason: "identity", Message: "not proven", Err: iapeer.ErrNotProven}
+	}
+	return m.caller, nil
 }
 
 func (m *memory) publish(e iapeer.Event) {

@@ -17,9 +17,9 @@ type Deps struct {
 	Started time.Time // of the daemon
 	Log     *zap.Logger
 
-	// Caller returns who makes the request, from the context that the gate
-	// prepared.
-	Caller func(context.Context) iapeer.Caller
+	// Caller returns who makes the request, as gate.CallerFrom does: an error
+	// says why the caller has no identity; the rest of Caller holds either way.
+	Caller func(context.Context) (iapeer.Caller, error)
 	// Healthy returns nil when the daemon can do its work; nil means always.
 	Healthy func(context.Context) error
 	// Stopping is closed when the daemon begins to stop: streams then end with
@@ -45,7 +45,8 @@ type Sender interface {
 	// Resolve returns the identity that a caller speaks as. from is a name (its
 	// default runtime), an identity, or "": then it is the caller's own
 	// identity, else the person at this host, who is made a peer by the first
-	// use. The error says why the caller may not speak for it.
+	// use. The error says why the caller may not speak for it; the rules are
+	// those of gate.Speaking.
 	Resolve(ctx context.Context, caller iapeer.Caller, from string) (iapeer.Identity, error)
 }
 

@@ -131,6 +131,14 @@ func TestSendOverTheSocket(t *testing.T) {
 	}
 }
 
+func TestAClaimThatDoesNotHoldIsNotReplaced(t *testing.T) {
+	c := listen(t, newMemory("web")).As("claude-eve", "")
+	_, err := c.Send(t.Context(), client.SendRequest{Personality: "web", Message: "hi"})
+	if !errors.Is(err, iapeer.ErrNotProven) {
+		t.Errorf("send as someone else: %v, want ErrNotProven", err)
+	}
+}
+
 func TestSendWatched(t *testing.T) {
 	c := listen(t, newMemory("web"))
 	var got []string

@@ -22,7 +22,7 @@ func (s *server) hook(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	event, caller := r.PathValue("event"), s.Caller(r.Context())
+	event, caller := r.PathValue("event"), s.caller(r)
 	if len(event) > maxEvent {
 		s.refuse(w, r, badRequest("the event's name is too long"))
 		return

@@ -139,7 +139,7 @@ func (s *server) mark(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := s.Caller(r.Context())
+	c := s.caller(r)
 	own := change == iapeer.ChangeCancel && c.Identity.Name == m.From.Name
 	if denied := mayUse(outside, c); denied != nil && !own {
 		return nil, denied
@@ -182,7 +182,7 @@ func (s *server) person(c iapeer.Caller, detail string) iapeer.Evidence {
 
 // inbox lists what came to the caller, or to the person at this host.
 func (s *server) inbox(r *http.Request) (any, error) {
-	id, err := s.speaker(r.Context(), s.Caller(r.Context()), r.URL.Query().Get("for"))
+	id, err := s.speaker(r, r.URL.Query().Get("for"))
 	if err != nil {
 		return nil, err
 	}
@@ -202,8 +202,7 @@ func (s *server) inboxRead(r *http.Request) (any, error) {
 	if err := decode(r, maxCommandBytes, &req); err != nil {
 		return nil, err
 	}
-	c := s.Caller(r.Context())
-	id, err := s.speaker(r.Context(), c, "")
+	id, err := s.speaker(r, "")
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +212,7 @@ func (s *server) inboxRead(r *http.Request) (any, error) {
 		if err != nil || m.To.Name != id.Name || m.To.Runtime != iapeer.RuntimeCLI || m.State.Delivered() {
 			continue
 		}
-		if m, err = s.Messages.Mark(r.Context(), m.ID, iapeer.ChangeSee, s.person(c, "inbox read")); err != nil {
+		if m, err = s.Messages.Mark(r.Context(), m.ID, iapeer.ChangeSee, s.person(s.caller(r), "inbox read")); err != nil {
 			return nil, err
 		}
 		out.Messages = append(out.Messages, client.WireMessage(m, nil))

@@ -21,7 +21,7 @@ func (s *server) onboard(r *http.Request) (any, error) {
 	if !slices.Contains(onboardVerbs, req.Verb) {
 		return nil, &iapeer.FieldError{Field: "verb", Value: req.Verb, Reason: fmt.Sprintf("is one of %v", onboardVerbs)}
 	}
-	req.Caller = s.Caller(r.Context())
+	req.Caller = s.caller(r)
 	report, err := s.Fleet.Onboard(r.Context(), req)
 	if err != nil {
 		return nil, notDone(err)

@@ -90,7 +90,7 @@ func (s *server) command(r *http.Request) (any, error) {
 	if err := decode(r, maxCommandBytes, &req); err != nil {
 		return nil, err
 	}
-	cmd := iapeer.Command{Verb: verb, Peer: name, Topic: req.Topic, Anyway: req.Anyway, Caller: s.Caller(r.Context())}
+	cmd := iapeer.Command{Verb: verb, Peer: name, Topic: req.Topic, Anyway: req.Anyway, Caller: s.caller(r)}
 	if req.Runtime != "" {
 		if cmd.Runtime, err = iapeer.ParseRuntime(req.Runtime); err != nil {
 			return nil, err
@@ -106,7 +106,7 @@ func (s *server) command(r *http.Request) (any, error) {
 // notDone is a refusal with the status that older programs expect of one: 502
 // where the peer is unknown.
 func notDone(err error) error {
-	e := *client.Refusal(err)
+	e := *refusal(err)
 	if e.Status == http.StatusNotFound {
 		e.Status = http.StatusBadGateway
 	}

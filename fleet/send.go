@@ -26,7 +26,7 @@ func (s *server) send(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if wantsProgress(r) {
-		s.sendStream(w, r, draft)
+		s.sendStream(r.Context(), w, draft)
 		return
 	}
 	v, err := s.sendNow(r.Context(), draft)
@@ -63,25 +63,29 @@ func (s *server) draft(r *http.Request) (iapeer.Draft, error) {
 	if d.Wait, d.WaitFor, err = waiting(or(r.URL.Query().Get("wait"), req.Wait), or(r.URL.Query().Get("for"), req.For)); err != nil {
 		return d, err
 	}
-	caller := s.Caller(r.Context())
-	d.Proof = caller.Proof
-	d.Caller, err = s.speaker(r.Context(), caller, req.From)
+	d.Proof = s.caller(r).Proof
+	d.Caller, err = s.speaker(r, req.From)
 	return d, err
 }
 
-// speaker returns the identity that the caller sends as. A session sends as
-// itself, whatever the body says.
-func (s *server) speaker(ctx context.Context, c iapeer.Caller, from string) (iapeer.Identity, error) {
-	if c.Session && from != "" && from != c.Identity.String() && from != string(c.Identity.Name) {
+// speaker returns the identity that the request speaks as: from, which the body
+// names, else the one of its header or token, else the person. A claim in the
+// header that does not hold is refused, never replaced by another identity; a
+// session speaks as itself, whatever the body says.
+func (s *server) speaker(r *http.Request, from string) (iapeer.Identity, error) {
+	c, why := s.Caller(r.Context())
+	switch {
+	case why != nil && r.Header.Get(client.HeaderIdentity) != "":
+		return iapeer.Identity{}, why
+	case c.Session && from != "" && from != c.Identity.String() && from != string(c.Identity.Name):
 		return iapeer.Identity{}, &client.Error{Status: http.StatusForbidden, Code: "not-proven", Field: "from",
 			Message: "from " + from + ": a session sends only as itself, " + c.Identity.String()}
-	}
-	if from == "" && c.Identity != (iapeer.Identity{}) {
+	case from == "" && c.Identity != (iapeer.Identity{}):
 		return c.Identity, nil
 	}
-	id, err := s.Sender.Resolve(ctx, c, from)
+	id, err := s.Sender.Resolve(r.Context(), c, from)
 	if err != nil {
-		e := *client.Refusal(err)
+		e := *refusal(err)
 		if e.Status != http.StatusForbidden {
 			e.Status = http.StatusBadRequest
 		}
@@ -138,7 +142,7 @@ func wantsProgress(r *http.Request) bool {
 }
 
 // sendStream sends and tells what happens meanwhile.
-func (s *server) sendStream(w http.ResponseWriter, r *http.Request, d iapeer.Draft) {
+func (s *server) sendStream(ctx context.Context, w http.ResponseWriter, d iapeer.Draft) {
 	_, live, cancel := s.Events.Subscribe(0, 0, 0)
 	defer cancel()
 	out := newStream(w)
@@ -148,7 +152,7 @@ func (s *server) sendStream(w http.ResponseWriter, r *http.Request, d iapeer.Dra
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		v, err := s.sendNow(r.Context(), d)
+		v, err := s.sendNow(ctx, d)
 		done <- outcome{v, err}
 	}()
 	beat := time.NewTicker(heartbeat)
@@ -157,7 +161,7 @@ func (s *server) sendStream(w http.ResponseWriter, r *http.Request, d iapeer.Dra
 		select {
 		case o := <-done:
 			if o.err != nil {
-				_ = out.event("error", "", client.Refusal(o.err))
+				_ = out.event("error", "", refusal(o.err))
 				return
 			}
 			_ = out.event("result", "", o.reply)

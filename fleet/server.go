@@ -15,6 +15,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/gate"
 )
 
 // Limits of request bodies, in bytes. A hook's payload carries a tool's output
@@ -95,7 +96,7 @@ func (s *server) dispatch(methods map[string]route) http.HandlerFunc {
 			reply(w, http.StatusMethodNotAllowed, &client.Error{Message: fmt.Sprintf("%s takes %s, not %s", r.URL.Path, strings.Join(allow, " or "), r.Method)})
 			return
 		}
-		if err := mayUse(rt.may, s.Caller(r.Context())); err != nil {
+		if err := mayUse(rt.may, s.caller(r)); err != nil {
 			reply(w, err.Status, err)
 			return
 		}
@@ -108,7 +109,7 @@ func mayUse(a access, c iapeer.Caller) *client.Error {
 	switch {
 	case a == anyone:
 		return nil
-	case c.Proof == iapeer.ProofNone:
+	case c.Proof == iapeer.ProofNone && !c.Session:
 		return &client.Error{Status: http.StatusUnauthorized, Code: "not-proven", Message: "who calls is not proven; use the unix socket, or a token"}
 	case a == outside && c.Session && c.Proof != iapeer.ProofPerson:
 		return &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: "a session cannot decide this; a person does, from a terminal outside every session"}
@@ -116,6 +117,12 @@ func mayUse(a access, c iapeer.Caller) *client.Error {
 		return &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: "hooks need the session's own token in Authorization: Bearer"}
 	}
 	return nil
+}
+
+// caller returns who makes the request, whether or not it has an identity.
+func (s *server) caller(r *http.Request) iapeer.Caller {
+	c, _ := s.Caller(r.Context()) // the reason matters only to those who need an identity: see speaker
+	return c
 }
 
 // unknown answers a path that is no endpoint.
@@ -147,8 +154,17 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() != nil {
 		return // nobody listens any more
 	}
-	e := client.Refusal(err)
+	e := refusal(err)
 	reply(w, e.Status, e)
+}
+
+// refusal is client.Refusal that also knows the gate's refusals.
+func refusal(err error) *client.Error {
+	var refused *gate.RefusedError
+	if errors.As(err, &refused) {
+		return &client.Error{Status: refused.Status, Code: "not-proven", Message: refused.Message}
+	}
+	return client.Refusal(err)
 }
 
 // reply writes v as JSON.

@@ -119,7 +119,7 @@ func (c *Client) dress(req *http.Request, header http.Header) {
 	for k, v := range header {
 		req.Header[k] = v
 	}
-	if req.ContentLength > 0 {
+	if req.Method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if c.identity != "" {

@@ -76,7 +76,7 @@ type PeerReply struct {
 // listed, default first, whether or not it has a presence.
 func WirePeer(s iapeer.PeerStatus) Peer {
 	p := Peer{
-		Personality: string(s.Peer.Name), Description: s.Description, Intelligence: string(s.Nature),
+		Personality: string(s.Name), Description: s.Description, Intelligence: string(s.Nature),
 		DefaultRuntime: string(s.DefaultRuntime), CWD: s.CWD, Runtimes: []RuntimeStatus{},
 		WakePolicy: "warm", ApprovalMode: "yolo", Waiting: s.Waiting, Problem: s.Problem,
 	}
