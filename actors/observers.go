@@ -1,0 +1,316 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/iapeer/iapeer"
+)
+
+// observerMessage is what the observers actor accepts. Sealed: only this file
+// adds to it.
+//
+//sumtype:decl
+type observerMessage interface{ observerMessage() }
+
+// publish hands an event to every subscriber and to the replay ring.
+type publish struct{ event iapeer.Event }
+
+// subscribe adds a subscriber; it is first sent what replay asks for.
+type subscribe struct {
+	sub    *Subscription
+	epoch  int64 // of after; another epoch replays by count only
+	after  uint64
+	replay int
+}
+
+// unsubscribe removes a subscriber and closes its channel.
+type unsubscribe struct{ sub *Subscription }
+
+// await registers a caller who waits for a message's fate. It comes before the
+// message is accepted, so nothing is missed.
+type await struct {
+	id    iapeer.MessageID
+	until iapeer.State
+	reply chan<- progress
+}
+
+// placed tells where a presence put a new message.
+type placed struct {
+	id    iapeer.MessageID
+	to    iapeer.Identity
+	place place
+}
+
+// forget removes a caller who no longer waits.
+type forget struct{ id iapeer.MessageID }
+
+func (publish) observerMessage()     {}
+func (subscribe) observerMessage()   {}
+func (unsubscribe) observerMessage() {}
+func (await) observerMessage()       {}
+func (placed) observerMessage()      {}
+func (forget) observerMessage()      {}
+
+// replayEvents is how many events a new subscriber can ask for.
+const replayEvents = 2048
+
+// Subscription is one observer's stream. Events that it does not take in time
+// are dropped, oldest first, and counted.
+type Subscription struct {
+	C       <-chan iapeer.Stamped
+	c       chan iapeer.Stamped
+	dropped uint64
+	cancel  func(*Subscription)
+}
+
+// Close ends the subscription; C is closed soon after.
+func (s *Subscription) Close() { s.cancel(s) }
+
+// observers fans events out. It is the only writer of every subscription's
+// channel.
+type observers struct {
+	h     *house
+	seq   uint64
+	ring  []iapeer.Stamped // the last replayEvents, ring[next] is the oldest
+	next  int
+	subs  map[*Subscription]struct{}
+	waits map[iapeer.MessageID][]*waiter
+	byTo  map[iapeer.Identity]map[iapeer.MessageID]struct{}
+}
+
+// Receive implements actor.Actor.
+func (o *observers) Receive(c actor.Context) {
+	o.h.inspect("observers", c.Message())
+	switch m := c.Message().(type) {
+	case *actor.Stopping:
+		for sub := range o.subs {
+			close(sub.c)
+		}
+		o.subs = nil
+	case observerMessage:
+		o.handle(m)
+	}
+}
+
+func (o *observers) handle(m observerMessage) {
+	switch m := m.(type) {
+	case publish:
+		o.publish(m.event)
+	case subscribe:
+		o.subscribe(m)
+	case unsubscribe:
+		if _, ok := o.subs[m.sub]; ok {
+			delete(o.subs, m.sub)
+			close(m.sub.c)
+		}
+	case await:
+		o.waits[m.id] = append(o.waits[m.id], &waiter{until: m.until, reply: m.reply})
+	case placed:
+		o.placed(m)
+	case forget:
+		o.drop(m.id)
+	}
+}
+
+func (o *observers) publish(e iapeer.Event) {
+	o.seq++
+	s := iapeer.Stamped{Seq: o.seq, Epoch: o.h.epoch, At: time.Now(), Event: e}
+	if len(o.ring) < replayEvents {
+		o.ring = append(o.ring, s)
+	} else {
+		o.ring[o.next] = s
+		o.next = (o.next + 1) % replayEvents
+	}
+	for sub := range o.subs {
+		sub.push(s)
+	}
+	switch e := e.(type) {
+	case iapeer.MessageChanged:
+		o.tell(e.ID, func(w *waiter) bool { return w.changed(e) })
+	case iapeer.PresenceChanged:
+		for id := range o.byTo[e.Identity] {
+			o.tell(id, func(w *waiter) bool { return w.moved(e) })
+		}
+	case iapeer.PeerChanged, iapeer.TurnChanged, iapeer.NoticeRaised:
+	}
+}
+
+// push delivers without ever blocking: a full channel loses its oldest event.
+func (s *Subscription) push(e iapeer.Stamped) {
+	for {
+		select {
+		case s.c <- e:
+			return
+		default:
+		}
+		select {
+		case <-s.c:
+			s.dropped++
+		default:
+		}
+	}
+}
+
+func (o *observers) subscribe(m subscribe) {
+	ordered := append(append([]iapeer.Stamped(nil), o.ring[o.next:]...), o.ring[:o.next]...)
+	from := max(len(ordered)-m.replay, 0)
+	if m.epoch == o.h.epoch && m.after > 0 {
+		from = 0
+		for from < len(ordered) && ordered[from].Seq <= m.after {
+			from++
+		}
+	}
+	for _, e := range ordered[from:] {
+		m.sub.push(e)
+	}
+	o.subs[m.sub] = struct{}{}
+}
+
+func (o *observers) placed(m placed) {
+	if len(o.waits[m.id]) == 0 {
+		return
+	}
+	ids := o.byTo[m.to]
+	if ids == nil {
+		ids = make(map[iapeer.MessageID]struct{})
+		o.byTo[m.to] = ids
+	}
+	ids[m.id] = struct{}{}
+	o.tell(m.id, func(w *waiter) bool { return w.placed(m.to, m.place) })
+}
+
+// tell lets step look at each waiter of a message and forgets those that are
+// done.
+func (o *observers) tell(id iapeer.MessageID, step func(*waiter) bool) {
+	kept := o.waits[id][:0]
+	for _, w := range o.waits[id] {
+		if !step(w) {
+			kept = append(kept, w)
+		}
+	}
+	if len(kept) == 0 {
+		o.drop(id)
+		return
+	}
+	o.waits[id] = kept
+}
+
+func (o *observers) drop(id iapeer.MessageID) {
+	delete(o.waits, id)
+	for to, ids := range o.byTo {
+		delete(ids, id)
+		if len(ids) == 0 {
+			delete(o.byTo, to)
+		}
+	}
+}
+
+// A place is where a message stands when nobody has seen it yet: what it waits
+// for, and what happens next.
+type place struct {
+	state iapeer.PresenceState
+	wait  bool   // evidence is expected soon: a bounded wait is worth it
+	by    string // QueuedBy: "wake", "turn", "dialog", "stopped", "rest", "hand", "inbox"
+	next  string // one sentence
+	depth int    // messages before it, itself included
+	woke  bool
+}
+
+// progress is what a waiting sender learns. The last one has done set.
+type progress struct {
+	state    iapeer.State
+	evidence iapeer.Evidence
+	place    place
+	done     bool
+}
+
+// waiter is one caller who waits for one message. Its channel has room for one
+// value, the final one.
+type waiter struct {
+	until iapeer.State
+	reply chan<- progress
+	now   progress
+}
+
+// changed takes a change of the message itself; true ends the wait.
+func (w *waiter) changed(e iapeer.MessageChanged) bool {
+	w.now.state, w.now.evidence = e.State, e.Evidence
+	if reached(e.State, w.until) || !e.State.Open() && e.State != iapeer.Seen {
+		return w.finish()
+	}
+	return false
+}
+
+// placed takes the presence's word; true ends the wait.
+func (w *waiter) placed(_ iapeer.Identity, p place) bool {
+	woke := w.now.place.woke || p.woke
+	w.now.place = p
+	w.now.place.woke = woke
+	if !p.wait && w.until != iapeer.Answered {
+		return w.finish()
+	}
+	return false
+}
+
+// moved takes a move of the recipient's presence. A message that has been
+// offered is waited for; one that has not is not, once the presence cannot take
+// it.
+func (w *waiter) moved(e iapeer.PresenceChanged) bool {
+	w.now.place.state = e.To
+	if w.now.state != "" && w.now.state != iapeer.Accepted || w.until == iapeer.Answered {
+		return false
+	}
+	switch e.To {
+	case iapeer.Stopped, iapeer.Resting, iapeer.ByHand, iapeer.Waiting:
+		w.now.place.by, w.now.place.next = waitsFor(e.To, e.Cause)
+		return w.finish()
+	case iapeer.Asleep:
+		w.now.place.by, w.now.place.next = "wake", e.Cause
+		return w.finish()
+	case iapeer.Waking, iapeer.Ready, iapeer.Busy, iapeer.Parking:
+	}
+	return false
+}
+
+func (w *waiter) finish() bool {
+	w.now.done = true
+	w.reply <- w.now
+	return true
+}
+
+// reached reports whether s is at least want.
+func reached(s, want iapeer.State) bool {
+	switch want {
+	case iapeer.Answered:
+		return s == iapeer.Answered
+	case iapeer.Accepted:
+		return true
+	default:
+		return s.Delivered()
+	}
+}
+
+// waitsFor says what a message waits for at a presence in state s.
+func waitsFor(s iapeer.PresenceState, cause string) (by, next string) {
+	switch s {
+	case iapeer.Stopped:
+		return "stopped", "it is delivered when a person starts the peer again"
+	case iapeer.Resting:
+		return "rest", "it is delivered when the peer's rest ends: " + cause
+	case iapeer.ByHand:
+		return "hand", "a session started by hand holds the folder; it is delivered when that ends, or after 'iapeer adopt'"
+	case iapeer.Waiting:
+		return "dialog", "a dialog is open in the session (" + cause + "); it is delivered when that is answered"
+	case iapeer.Busy:
+		return "turn", "the peer is in a turn; it is delivered when that ends"
+	case iapeer.Waking, iapeer.Asleep:
+		return "wake", "the peer is being woken"
+	case iapeer.Parking:
+		return "wake", "the peer's session is ending; it is woken again at once"
+	case iapeer.Ready:
+		return "", "it is being delivered"
+	}
+	return "", ""
+}

@@ -1,0 +1,335 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+// flight is a message between its offer and its proof.
+type flight struct {
+	msg      iapeer.Message
+	state    iapeer.State // Offered, Taken or Unknown
+	attempt  int
+	written  bool   // whole, the host says
+	known    bool   // an adopted host remembers it
+	fromIdle bool   // taken while no turn ran: the next sign of the turn proves it seen
+	turnID   string // of the prompt that carried it, "" if not told
+	enters   int    // further Enters pressed
+}
+
+// maxEnters is how often Enter is pressed again on a message that stands in the
+// composer.
+const maxEnters = 3
+
+// maxEvidenceWait caps the growing pause between looks at the record.
+const maxEvidenceWait = time.Minute
+
+func newFlight(m iapeer.Message) *flight {
+	return &flight{msg: m, state: m.State, attempt: m.Attempts, written: m.State == iapeer.Taken}
+}
+
+// evidence is what this session shows now.
+func (p *presence) evidence(source, detail string) iapeer.Evidence {
+	session := p.rec.SessionID
+	if session == "" && p.hostPID > 0 {
+		session = fmt.Sprintf("host:%d", p.hostPID)
+	}
+	return iapeer.Evidence{Source: source, Detail: detail, Session: session, At: time.Now()}
+}
+
+// complete fills what the source of an evidence left open.
+func (p *presence) complete(e iapeer.Evidence) iapeer.Evidence {
+	if e.Session == "" {
+		e.Session = p.rec.SessionID
+	}
+	if e.At.IsZero() {
+		e.At = time.Now()
+	}
+	return e
+}
+
+// flightFor returns the flight of a message that is open here. A message that
+// still stands in the mail becomes a flight: its offer was made before a
+// restart that lost the mark.
+func (p *presence) flightFor(id iapeer.MessageID) *flight {
+	if f := p.flights[id]; f != nil {
+		return f
+	}
+	for i, m := range p.mail {
+		if m.ID == id {
+			p.mail = append(p.mail[:i], p.mail[i+1:]...)
+			f := newFlight(m)
+			f.state = iapeer.Offered
+			p.flights[id] = f
+			return f
+		}
+	}
+	return nil
+}
+
+// unproven lists the messages whose fate is open.
+func (p *presence) unproven() []iapeer.MessageID {
+	var ids []iapeer.MessageID
+	for id := range p.flights {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// pump offers the next message when one may be offered: at most one is
+// unproven, except where the write itself is the proof.
+func (p *presence) pump() {
+	for p.mayOffer() {
+		m := p.mail[0]
+		p.mail = p.mail[1:]
+		if now := time.Now(); now.After(m.ExpiresAt) {
+			p.expire(m, now)
+			continue
+		}
+		p.offer(m)
+		if !p.traits.WriteIsEvidence {
+			return
+		}
+	}
+}
+
+func (p *presence) mayOffer() bool {
+	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused {
+		return false
+	}
+	if p.traits.WriteIsEvidence {
+		return p.rec.State == iapeer.Ready
+	}
+	for _, f := range p.flights {
+		if f.state != iapeer.Unknown {
+			return false
+		}
+	}
+	switch p.rec.State {
+	case iapeer.Ready:
+		return !p.turn.running || p.traits.TakesWhileBusy
+	case iapeer.Busy:
+		return p.traits.TakesWhileBusy
+	case iapeer.Asleep, iapeer.Waking, iapeer.Waiting, iapeer.Parking, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
+	}
+	return false
+}
+
+func (p *presence) offer(m iapeer.Message) {
+	f := newFlight(m)
+	f.attempt, f.state, f.written = m.Attempts+1, iapeer.Offered, false
+	p.flights[m.ID] = f
+	p.disarm(timerState)
+	how := fmt.Sprintf("attempt %d", f.attempt)
+	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}}, nil)
+	p.session.Offer(m, f.attempt)
+}
+
+func (p *presence) expire(m iapeer.Message, now time.Time) {
+	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
+	p.tellSender(m, "expired", "it was not delivered within its time to live")
+}
+
+// tellSender reports a final failure to the sender, once a message.
+func (p *presence) tellSender(m iapeer.Message, what, why string) {
+	if m.From == system {
+		return
+	}
+	p.h.tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
+}
+
+// offered takes the host's word about an offer.
+func (p *presence) offered(o Offered) {
+	f := p.flights[o.ID]
+	if f == nil || f.attempt != o.Attempt {
+		return
+	}
+	switch {
+	case o.Written && p.traits.WriteIsEvidence:
+		p.see(f, p.evidence("write", o.Detail))
+		p.pump()
+		p.armIdle()
+	case o.Written && p.traits.Exec:
+		f.written = true
+		p.state(moving{})
+	case o.Written:
+		f.written = true
+		p.arm(timerEvidence, p.h.cfg.Evidence)
+	case !o.Begun:
+		f.attempt-- // nothing was tried
+		p.giveBack(f, o.Detail)
+		p.paused = true // whatever kept it out still stands
+		p.arm(timerEvidence, p.h.cfg.Evidence)
+	default:
+		p.lose(f, p.evidence("host", o.Detail))
+	}
+}
+
+// see records the proof that a turn consumed the message.
+func (p *presence) see(f *flight, e iapeer.Evidence) {
+	e = p.complete(e)
+	delete(p.flights, f.msg.ID)
+	p.rec.LastSeen = e.At
+	p.noteTopic(f.msg.Topic)
+	p.h.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeSee, Evidence: e}}, nil)
+}
+
+// giveBack returns a message of which no trace can exist to the head of the
+// mail, or gives it up after maxOffers.
+func (p *presence) giveBack(f *flight, why string) {
+	delete(p.flights, f.msg.ID)
+	e := p.evidence("host", why)
+	if f.attempt >= maxOffers {
+		why = fmt.Sprintf("%d attempts left no trace in the session; the last: %s", f.attempt, why)
+		e.Detail = why
+		p.h.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeFail, Evidence: e}}, nil)
+		p.h.notify(Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", f.msg.ID, p.id), Content: why})
+		p.tellSender(f.msg, "failed", why)
+		return
+	}
+	m := f.msg
+	m.State, m.Attempts = iapeer.Accepted, f.attempt
+	p.mail = append([]iapeer.Message{m}, p.mail...)
+	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: e}}, nil)
+}
+
+// lose ends a message as unknown: it may have been seen, and nobody can tell.
+// It stays with the presence, so that late evidence still settles it.
+func (p *presence) lose(f *flight, e iapeer.Evidence) {
+	if f.state == iapeer.Unknown {
+		return
+	}
+	f.state = iapeer.Unknown
+	id := f.msg.ID
+	p.h.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
+	p.h.notify(Notice{
+		Identity: p.id, Kind: "unknown", Summary: fmt.Sprintf("%s to %s may or may not have been seen", id, p.id),
+		Content: e.Detail + fmt.Sprintf("\nLook at the session and decide: iapeer msg resolve %s seen | iapeer msg retry %s", id, id),
+	})
+	p.tellSender(f.msg, "unknown", "the session died while it was being written; a person decides")
+}
+
+// look asks the session where the unproven messages stand; one look at a time.
+func (p *presence) look() {
+	ids := p.unproven()
+	if p.session == nil || len(ids) == 0 && p.turn.end == nil {
+		p.due = false
+		p.pump()
+		p.armIdle()
+		return
+	}
+	if p.looking {
+		p.again = true
+		return
+	}
+	p.looking = true
+	p.session.Lookup(ids)
+}
+
+// looked takes the answer of a look, of a live session or of a dead one.
+func (p *presence) looked(l Looked) {
+	wasSettling := p.settling
+	p.looking, p.settling = false, false
+	for id, e := range l.Taken {
+		p.taken(id, e, "", false)
+	}
+	for id, e := range l.Seen {
+		if f := p.flights[id]; f != nil {
+			p.see(f, e)
+			p.turn.add(f.msg)
+		}
+	}
+	switch {
+	case wasSettling:
+		p.bury(l)
+		p.replay()
+	case p.turn.end != nil && !p.again: // a look that began before the end proves nothing about it
+		p.finishTurn()
+	}
+	if p.due && p.session != nil {
+		p.conclude(l)
+	}
+	if p.again {
+		p.again = false
+		p.look()
+		return
+	}
+	p.state(mailArrived{})
+	p.armIdle()
+}
+
+// bury settles what a dead session's records do not show: it never happened.
+func (p *presence) bury(l Looked) {
+	for id, f := range p.flights {
+		switch e, lost := l.Lost[id]; {
+		case l.Err != nil:
+			p.lose(f, iapeer.Evidence{Source: "record", Detail: l.Err.Error()})
+		case lost:
+			p.lose(f, e)
+		case f.state == iapeer.Unknown:
+			// a person was told already; absence is now proven, so it may go again
+			p.giveBack(f, "the record of the dead session does not show it")
+		default:
+			p.giveBack(f, "the record of the dead session does not show it")
+		}
+	}
+}
+
+// conclude decides about offers whose evidence is overdue: Enter again where
+// the text stands in the composer, back to the mail where an idle session shows
+// no trace, patience otherwise.
+func (p *presence) conclude(l Looked) {
+	p.due = false
+	for _, f := range p.flights {
+		if f.state == iapeer.Unknown && !l.Idle {
+			continue
+		}
+		switch {
+		case l.Err != nil || !l.Idle:
+		case l.Composer && f.enters < maxEnters:
+			f.enters++
+			p.session.Submit()
+		case l.Composer:
+			p.session.Act(Act{Kind: ActClear})
+			f.enters = 0
+		default:
+			p.giveBack(f, "an idle session with an empty composer shows no trace of it")
+		}
+	}
+	if len(p.flights) > 0 {
+		p.arm(timerEvidence, p.patience())
+	}
+}
+
+// patience grows with the age of the oldest flight, so that a long turn is not
+// looked at over and over.
+func (p *presence) patience() time.Duration {
+	oldest := time.Now()
+	for _, f := range p.flights {
+		if f.msg.AcceptedAt.Before(oldest) {
+			oldest = f.msg.AcceptedAt
+		}
+	}
+	return min(max(p.h.cfg.Evidence, time.Since(oldest)/2), maxEvidenceWait)
+}
+
+// noteTopic remembers that a topic belongs to the running conversation.
+func (p *presence) noteTopic(topic string) {
+	if topic == "" || p.rec.SessionID == "" {
+		return
+	}
+	kept := p.rec.Topics[:0:0]
+	for _, t := range p.rec.Topics {
+		if t.Topic != topic {
+			kept = append(kept, t)
+		}
+	}
+	kept = append(kept, iapeer.TopicSession{Topic: topic, SessionID: p.rec.SessionID})
+	p.rec.Topics = kept[max(0, len(kept)-maxTopics):]
+	p.h.board.PutPresence(p.rec)
+}
+
+// maxTopics is how many topics a presence remembers.
+const maxTopics = 16

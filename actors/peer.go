@@ -1,0 +1,122 @@
+package actors
+
+import (
+	"errors"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+)
+
+// removed tells a peer that the registry no longer names it.
+type removed struct{}
+
+// peer owns the presences of one peer: one child per runtime it is used on.
+type peer struct {
+	h        *house
+	name     iapeer.Name
+	records  []iapeer.Presence // durable, read at start
+	children map[iapeer.Runtime]*actor.PID
+}
+
+// Receive implements actor.Actor.
+func (p *peer) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		p.children = make(map[iapeer.Runtime]*actor.PID)
+		for _, rec := range p.records {
+			p.child(c, rec.Identity.Runtime)
+		}
+		for _, status := range p.h.view.Of(p.name) { // after a restart
+			p.child(c, status.Identity.Runtime)
+		}
+	case *actor.Terminated:
+		for rt, pid := range p.children {
+			if pid.Equal(m.Who) {
+				delete(p.children, rt)
+			}
+		}
+	case deliver:
+		p.h.inspect("peer", m)
+		c.Send(p.child(c, m.message.To.Runtime), m)
+	case stamp:
+		p.h.inspect("peer", m)
+		c.Send(p.child(c, m.message.From.Runtime), m)
+	case command:
+		p.h.inspect("peer", m)
+		p.command(c, m)
+	case wakeMail:
+		p.h.inspect("peer", m)
+		c.Send(p.child(c, m.to.Runtime), m)
+	case refresh:
+		p.h.inspect("peer", m)
+		for _, pid := range p.children {
+			c.Send(pid, m)
+		}
+	case removed:
+		p.h.inspect("peer", m)
+		for _, pid := range p.children {
+			c.Send(pid, m)
+		}
+		c.Poison(c.Self())
+	}
+}
+
+// child returns the presence on rt, spawning it when it is not there.
+func (p *peer) child(c actor.Context, rt iapeer.Runtime) *actor.PID {
+	if pid, ok := p.children[rt]; ok {
+		return pid
+	}
+	id := iapeer.Identity{Runtime: rt, Name: p.name}
+	rec := iapeer.Presence{Identity: id, State: iapeer.Asleep, Cause: "never woken"}
+	for _, r := range p.records {
+		if r.Identity.Runtime == rt {
+			rec = r
+		}
+	}
+	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return newPresence(p.h, rec) }), string(rt))
+	if err != nil && !errors.Is(err, actor.ErrNameExists) {
+		p.h.log.Error("cannot spawn presence", zap.Stringer("identity", id), zap.Error(err))
+	}
+	p.children[rt] = pid
+	return pid
+}
+
+// command picks the runtime a verb is for: the one named, else the only live
+// one, else the default.
+func (p *peer) command(c actor.Context, m command) {
+	rec, ok := p.h.peers.Peer(p.name)
+	if !ok {
+		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: p.name, Err: iapeer.ErrUnknownPeer})
+		return
+	}
+	rt := m.order.Runtime
+	if rt == "" {
+		rt = p.liveRuntime(rec)
+	}
+	if !rec.Declares(rt) {
+		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: p.name, Err: iapeer.ErrNotDeclared})
+		return
+	}
+	m.order.Runtime = rt
+	c.Send(p.child(c, rt), m)
+}
+
+// liveRuntime is the default runtime when it is live or nothing is, else the
+// only other live one.
+func (p *peer) liveRuntime(rec iapeer.Peer) iapeer.Runtime {
+	var live []iapeer.Runtime
+	for rt := range p.children {
+		if _, ok := p.h.view.Live(iapeer.Identity{Runtime: rt, Name: p.name}); ok {
+			if rt == rec.DefaultRuntime {
+				return rt
+			}
+			live = append(live, rt)
+		}
+	}
+	if len(live) == 1 {
+		return live[0]
+	}
+	return rec.DefaultRuntime
+}

@@ -1,0 +1,369 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/iapeer/iapeer"
+)
+
+// presenceMessage is what a presence accepts from outside its own state
+// machine.
+//
+//sumtype:decl
+type presenceMessage interface{ presenceMessage() }
+
+// reported carries a session's report with the generation it belongs to.
+type reported struct {
+	generation int64
+	report     Report
+}
+
+// hooked carries what a hook of the session said. reply is called once its
+// evidence is on its way to disk.
+type hooked struct {
+	generation int64
+	events     []iapeer.SessionEvent
+	reply      func()
+}
+
+// loaded carries the open messages read from the mailbox.
+type loaded struct {
+	messages []iapeer.Message
+	err      error
+}
+
+// withdraw takes a message back that has not been offered: cancel or hold.
+type withdraw struct {
+	to    iapeer.Identity
+	mark  iapeer.Mark
+	reply func(Marked)
+}
+
+// tick tells that a timer ran out. Stale ones carry an old token.
+type tick struct {
+	kind  timerKind
+	token int
+}
+
+func (deliver) presenceMessage()  {}
+func (stamp) presenceMessage()    {}
+func (command) presenceMessage()  {}
+func (wakeMail) presenceMessage() {}
+func (refresh) presenceMessage()  {}
+func (removed) presenceMessage()  {}
+func (reported) presenceMessage() {}
+func (hooked) presenceMessage()   {}
+func (loaded) presenceMessage()   {}
+func (withdraw) presenceMessage() {}
+func (tick) presenceMessage()     {}
+
+type timerKind int
+
+const (
+	timerState    timerKind = iota // the deadline of the current state
+	timerEvidence                  // evidence of an offer is due
+	timerSettle                    // an idle session whose turn has not ended
+	timerReload                    // the mailbox could not be read
+	timerKinds
+)
+
+// maxOffers is how often a message is offered before it is given up: each
+// further attempt follows a proof that the one before left no trace.
+const maxOffers = 5
+
+// reloadAfter is the pause before the mailbox is read again after an error.
+const reloadAfter = time.Second
+
+// presence is the state machine of one peer on one runtime.
+type presence struct {
+	h      *house
+	id     iapeer.Identity
+	traits Traits
+	rec    iapeer.Presence // the durable part
+	state  stateFunc
+
+	mail    []iapeer.Message // accepted and not offered, oldest first
+	flights map[iapeer.MessageID]*flight
+	turn    turn
+
+	session  Session
+	socket   string
+	hostPID  int
+	attached int
+	paused   bool  // an offer was not begun: the next one waits for the evidence timer
+	settling bool  // an examination of a dead session is under way: nothing is offered
+	loading  bool  // the mailbox is being read
+	adopting bool  // we do not know yet whether a host lives
+	found    input // up or down, kept until the mail is read
+	looking  bool  // a lookup is under way
+	again    bool  // look once more when it comes back
+	due      bool  // the evidence deadline asked for the lookup
+
+	waiters []command // verbs that answer once the session is up, or cannot be
+	self    *actor.PID
+	timers  [timerKinds]*time.Timer
+	tokens  [timerKinds]int
+}
+
+// stateFunc is one state: what it does with each input.
+type stateFunc func(input)
+
+func newPresence(h *house, rec iapeer.Presence) *presence {
+	if latest, ok := h.view.record(rec.Identity); ok {
+		rec = latest // the durable record moves on while the actor that was made with it restarts
+	}
+	return &presence{h: h, id: rec.Identity, rec: rec, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight)}
+}
+
+// Receive implements actor.Actor.
+func (p *presence) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		p.self = c.Self()
+		p.recover()
+	case *actor.Stopping, *actor.Restarting:
+		p.letGo()
+	case presenceMessage:
+		p.h.inspect("presence", m)
+		p.handle(c, m)
+	}
+}
+
+// letGo stops timers and drops the connection; the session lives on.
+func (p *presence) letGo() {
+	for i := range p.timers {
+		p.disarm(timerKind(i))
+	}
+	if p.session != nil {
+		p.session.Act(Act{Kind: ActRelease})
+		p.session = nil
+	}
+}
+
+// recover finds out what is true: a host that may live, mail that may wait.
+func (p *presence) recover() {
+	if p.traits.Inbox {
+		p.state = p.inbox
+		p.show(iapeer.Ready, "a person's inbox")
+		return
+	}
+	p.state = p.finding
+	p.adopting, p.loading = true, true
+	p.show(iapeer.Waking, "looking for a live session")
+	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(p.rec.Generation))
+	p.h.mailbox.Pending(p.id, p.onLoaded())
+}
+
+// report returns the callback for one generation's reports.
+func (p *presence) report(generation int64) func(Report) {
+	root, self := p.h.root, p.self
+	return func(r Report) { root.Send(self, reported{generation: generation, report: r}) }
+}
+
+func (p *presence) onLoaded() func([]iapeer.Message, error) {
+	root, self := p.h.root, p.self
+	return func(ms []iapeer.Message, err error) { root.Send(self, loaded{messages: ms, err: err}) }
+}
+
+func (p *presence) start(mode StartMode, topic string) Launch {
+	peer, _ := p.h.peers.Peer(p.id.Name)
+	return Launch{Peer: peer, Identity: p.id, Generation: p.rec.Generation, Presence: p.rec, Mode: mode, Topic: topic}
+}
+
+func (p *presence) handle(c actor.Context, m presenceMessage) {
+	switch m := m.(type) {
+	case deliver:
+		p.take(m.message)
+	case stamp:
+		p.stamp(m)
+	case command:
+		p.state(verb{m})
+	case wakeMail:
+		p.reload()
+	case withdraw:
+		p.withdraw(m)
+	case refresh:
+		p.traits = p.h.sessions.Traits(p.id.Runtime)
+	case removed:
+		p.remove(c)
+	case reported:
+		if m.generation == p.rec.Generation {
+			p.hear(m.report)
+		}
+	case hooked:
+		if m.generation == p.rec.Generation {
+			for _, e := range m.events {
+				p.event(e)
+			}
+		}
+		m.reply()
+	case loaded:
+		p.load(m)
+	case tick:
+		p.tick(m)
+	}
+}
+
+// remove ends the session of a peer that is no longer registered; the actor
+// itself is stopped by its parent.
+func (p *presence) remove(c actor.Context) {
+	if p.session != nil {
+		p.session.Act(Act{Kind: ActStop})
+	}
+	c.Poison(c.Self())
+}
+
+// take puts a new message at its place and tells the sender's waiter where.
+func (p *presence) take(m iapeer.Message) {
+	known := p.flights[m.ID] != nil || slices.ContainsFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.ID })
+	if known {
+		return
+	}
+	p.mail = append(p.mail, m)
+	if len(p.mail) > 1 && p.mail[len(p.mail)-2].Seq > m.Seq {
+		slices.SortFunc(p.mail, bySeq)
+	}
+	where := p.place()
+	p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: where})
+	p.state(mailArrived{})
+}
+
+func bySeq(a, b iapeer.Message) int {
+	switch {
+	case a.Seq < b.Seq:
+		return -1
+	case a.Seq > b.Seq:
+		return 1
+	}
+	return 0
+}
+
+// place says where the message that came last stands.
+func (p *presence) place() place {
+	w := place{state: p.rec.State, depth: len(p.mail) + len(p.flights)}
+	w.by, w.next = waitsFor(p.rec.State, p.rec.Cause)
+	switch p.rec.State {
+	case iapeer.Asleep, iapeer.Waking, iapeer.Parking:
+		w.wait, w.woke = true, p.rec.State != iapeer.Waking
+	case iapeer.Ready:
+		w.wait = true
+	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
+	}
+	if p.traits.Inbox {
+		w.wait, w.by, w.next = false, "inbox", "it waits in the inbox of "+string(p.id.Name)+" (iapeer inbox)"
+	}
+	return w
+}
+
+// reload reads the mailbox again.
+func (p *presence) reload() {
+	if !p.loading && !p.traits.Inbox {
+		p.loading = true
+		p.h.mailbox.Pending(p.id, p.onLoaded())
+	}
+}
+
+// load takes the mailbox's word for what is open. What the presence itself is
+// offering stays as it is.
+func (p *presence) load(m loaded) {
+	p.loading = false
+	if m.err != nil {
+		p.h.notify(Notice{Identity: p.id, Kind: "mailbox", Summary: "mail cannot be read, trying again", Content: m.err.Error()})
+		p.arm(timerReload, reloadAfter)
+		return
+	}
+	p.mail = p.mail[:0]
+	for _, msg := range m.messages {
+		if p.flights[msg.ID] != nil {
+			continue
+		}
+		switch msg.State {
+		case iapeer.Accepted:
+			p.mail = append(p.mail, msg)
+		case iapeer.Offered, iapeer.Taken, iapeer.Unknown:
+			p.flights[msg.ID] = newFlight(msg)
+		case iapeer.Seen, iapeer.Answered, iapeer.Held, iapeer.Failed, iapeer.Expired, iapeer.Cancelled, iapeer.Refused:
+		}
+	}
+	slices.SortFunc(p.mail, bySeq)
+	p.state(mailArrived{})
+}
+
+func (p *presence) withdraw(m withdraw) {
+	if f := p.flights[m.mark.ID]; f != nil && f.state != iapeer.Unknown {
+		m.reply(Marked{Message: f.msg, Err: &iapeer.ChangeError{State: f.state, Change: m.mark.Change}})
+		return
+	}
+	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.mark.ID })
+	p.h.mark([]iapeer.Mark{m.mark}, func(done []Marked) { m.reply(done[0]) })
+}
+
+// arm starts a timer of a kind anew.
+func (p *presence) arm(kind timerKind, d time.Duration) {
+	p.disarm(kind)
+	root, self, t := p.h.root, p.self, tick{kind: kind, token: p.tokens[kind]}
+	p.timers[kind] = time.AfterFunc(d, func() { root.Send(self, t) })
+}
+
+// disarm makes a timer of a kind silent, also when its message is on the way.
+func (p *presence) disarm(kind timerKind) {
+	p.tokens[kind]++
+	if t := p.timers[kind]; t != nil {
+		t.Stop()
+		p.timers[kind] = nil
+	}
+}
+
+func (p *presence) tick(m tick) {
+	if m.token != p.tokens[m.kind] {
+		return
+	}
+	switch m.kind {
+	case timerState:
+		p.state(due{})
+	case timerEvidence:
+		p.due, p.paused = true, false
+		p.look()
+	case timerSettle:
+		p.settleTurn()
+	case timerReload:
+		p.reload()
+	case timerKinds:
+	}
+}
+
+// become moves to another state and tells everybody; why is the cause, a short
+// sentence.
+func (p *presence) become(to iapeer.PresenceState, f stateFunc, why string) {
+	p.disarm(timerState)
+	p.state = f
+	p.show(to, why)
+}
+
+// show publishes the state and keeps it.
+func (p *presence) show(to iapeer.PresenceState, why string) {
+	from := p.rec.State
+	p.rec.State, p.rec.Cause = to, why
+	if from != to {
+		p.rec.Since = time.Now()
+		p.h.publish(iapeer.PresenceChanged{Identity: p.id, From: from, To: to, Cause: why, At: p.rec.Since})
+	}
+	p.project()
+	if !p.traits.Inbox && !p.adopting {
+		p.h.board.PutPresence(p.rec)
+	}
+}
+
+// project writes the read model.
+func (p *presence) project() {
+	p.h.view.put(p.id, row{
+		status: iapeer.PresenceStatus{
+			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
+			HostPID: p.hostPID, Attached: p.attached, Open: len(p.mail) + len(p.flights),
+		},
+		record: p.rec, generation: p.rec.Generation, socket: p.socket, live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
+	})
+}

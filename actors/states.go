@@ -1,0 +1,275 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+// input is what a state of the presence reacts to.
+//
+//sumtype:decl
+type input interface{ input() }
+
+type (
+	mailArrived struct{}                        // there may be something to offer
+	verb        struct{ command }               // a person's or a peer's order
+	up          struct{ Started }               // a host is connected
+	down        struct{ StartFailed }           // none came up
+	calm        struct{}                        // the session is idle and takes input
+	moving      struct{}                        // a turn runs
+	dialog      struct{ iapeer.SessionWaiting } // something is asked on the screen
+	gone        struct{ iapeer.SessionExited }  // the session ended
+	due         struct{}                        // the state's deadline has passed
+	freed       struct{}                        // the session started by hand ended
+)
+
+func (mailArrived) input() {}
+func (verb) input()        {}
+func (up) input()          {}
+func (down) input()        {}
+func (calm) input()        {}
+func (moving) input()      {}
+func (dialog) input()      {}
+func (gone) input()        {}
+func (due) input()         {}
+func (freed) input()       {}
+
+// inbox is the only state of a person's presence at a terminal: mail waits in
+// the mailbox until it is read.
+func (p *presence) inbox(in input) {
+	p.mail = nil
+	if v, ok := in.(verb); ok {
+		p.refuse(v.command, "a person is not started or stopped")
+	}
+}
+
+// finding waits until it is known both whether a host lives and what mail there
+// is: only then can a host's memory be reconciled with ours.
+func (p *presence) finding(in input) {
+	switch in := in.(type) {
+	case up, down:
+		p.found = in
+	case verb:
+		p.waiters = append(p.waiters, in.command)
+		return
+	case calm, moving, dialog, gone, due, freed, mailArrived:
+	}
+	if p.found == nil || p.loading {
+		return
+	}
+	found := p.found
+	p.found, p.adopting = nil, false
+	switch in := found.(type) {
+	case up:
+		p.connect(in.Started)
+	case down:
+		p.settleDead("no live session was found")
+		p.settleDown("no session lives")
+	}
+}
+
+// asleep has no session; mail wakes it.
+func (p *presence) asleep(in input) {
+	switch in := in.(type) {
+	case mailArrived:
+		p.wakeForMail()
+	case verb:
+		p.verbDown(in.command)
+	case up, down, calm, moving, dialog, gone, due, freed:
+	}
+}
+
+// waking waits for the host, and then for the runtime to be ready.
+func (p *presence) waking(in input) {
+	switch in := in.(type) {
+	case up:
+		p.connect(in.Started)
+	case down:
+		p.startFailed(in.StartFailed)
+	case calm:
+		p.ready0("the session is ready")
+	case moving:
+		p.become(iapeer.Busy, p.busy, "a turn runs")
+		p.answerWaiters(nil)
+	case dialog:
+		if in.Blocking {
+			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.For), Remedy: in.Remedy, Screen: in.Screen})
+			return
+		}
+		p.become(iapeer.Waiting, p.waiting, in.For)
+	case gone:
+		p.died(in.SessionExited)
+	case due:
+		p.abandon(StartFailed{Err: fmt.Errorf("not ready after %s", p.h.cfg.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
+	case verb:
+		p.verbUp(in.command)
+	case mailArrived, freed:
+	}
+}
+
+// ready is idle and takes a message now.
+func (p *presence) ready(in input) {
+	switch in := in.(type) {
+	case mailArrived:
+		p.pump()
+	case moving:
+		p.become(iapeer.Busy, p.busy, "a turn runs")
+		p.pump()
+	case dialog:
+		p.become(iapeer.Waiting, p.waiting, in.For)
+	case gone:
+		p.died(in.SessionExited)
+	case due:
+		p.park()
+	case verb:
+		p.verbUp(in.command)
+	case calm:
+		p.pump()
+	case up, down, freed:
+	}
+}
+
+// busy runs a turn. Whether it takes a message meanwhile is its runtime's
+// trait.
+func (p *presence) busy(in input) {
+	switch in := in.(type) {
+	case mailArrived:
+		p.pump()
+	case calm:
+		p.ready0("the turn ended")
+	case dialog:
+		p.become(iapeer.Waiting, p.waiting, in.For)
+	case gone:
+		p.died(in.SessionExited)
+	case verb:
+		p.verbUp(in.command)
+	case moving, up, down, due, freed:
+	}
+}
+
+// waiting shows a dialog: nothing is offered, whatever is typed would answer
+// it.
+func (p *presence) waiting(in input) {
+	switch in := in.(type) {
+	case calm:
+		p.ready0("the dialog was answered")
+	case moving:
+		p.become(iapeer.Busy, p.busy, "a turn runs")
+		p.pump()
+	case dialog:
+		if in.Blocking {
+			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.For), Remedy: in.Remedy, Screen: in.Screen})
+		}
+	case gone:
+		p.died(in.SessionExited)
+	case verb:
+		p.verbUp(in.command)
+	case mailArrived, up, down, due, freed:
+	}
+}
+
+// parking waits for the session that was told to end.
+func (p *presence) parking(in input) {
+	switch in := in.(type) {
+	case gone:
+		p.ended(in.SessionExited)
+	case verb:
+		p.waiters = append(p.waiters, in.command)
+	case mailArrived, up, down, calm, moving, dialog, due, freed:
+	}
+}
+
+// stopped was halted by a person; mail waits.
+func (p *presence) stopped(in input) {
+	switch in := in.(type) {
+	case verb:
+		p.verbDown(in.command)
+	case mailArrived, up, down, calm, moving, dialog, gone, due, freed:
+	}
+}
+
+// resting is not woken before its time: a crash loop, or a start that cannot
+// work.
+func (p *presence) resting(in input) {
+	switch in := in.(type) {
+	case due:
+		p.become(iapeer.Asleep, p.asleep, "rested")
+		p.wakeForMail()
+	case verb:
+		p.verbDown(in.command)
+	case mailArrived, up, down, calm, moving, dialog, gone, freed:
+	}
+}
+
+// byHand leaves the folder to a session that iapeer did not start.
+func (p *presence) byHand(in input) {
+	switch in := in.(type) {
+	case freed:
+		p.become(iapeer.Asleep, p.asleep, "the session started by hand ended")
+		p.wakeForMail()
+	case verb:
+		p.verbDown(in.command)
+	case mailArrived, up, down, calm, moving, dialog, gone, due:
+	}
+}
+
+// ready0 enters ready: mail is offered, else the idle time begins.
+func (p *presence) ready0(why string) {
+	p.become(iapeer.Ready, p.ready, why)
+	p.answerWaiters(nil)
+	p.pump()
+	p.armIdle()
+}
+
+// armIdle begins the idle time when nothing is under way.
+func (p *presence) armIdle() {
+	if p.rec.State == iapeer.Ready && len(p.flights) == 0 && len(p.mail) == 0 {
+		p.arm(timerState, p.h.cfg.Idle)
+	}
+}
+
+// park ends an idle session, unless a person looks at it or tasks go on behind
+// it.
+func (p *presence) park() {
+	if p.attached > 0 || p.turn.background > 0 || len(p.flights) > 0 || len(p.mail) > 0 {
+		p.arm(timerState, p.h.cfg.Idle)
+		return
+	}
+	p.rec.Parked = true
+	p.end(fmt.Sprintf("idle for %s", p.h.cfg.Idle))
+}
+
+// end tells the session to end.
+func (p *presence) end(why string) {
+	p.become(iapeer.Parking, p.parking, why)
+	if p.session != nil {
+		p.session.Act(Act{Kind: ActStop})
+	}
+}
+
+// settleDown enters the state of a presence without a session.
+func (p *presence) settleDown(why string) {
+	now := time.Now()
+	switch {
+	case p.rec.Stopped:
+		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
+	case p.rec.RestUntil.After(now):
+		p.become(iapeer.Resting, p.resting, p.rec.Cause)
+		p.arm(timerState, p.rec.RestUntil.Sub(now))
+	default:
+		p.become(iapeer.Asleep, p.asleep, why)
+	}
+	p.replay()
+	p.state(mailArrived{})
+}
+
+// replay hands the verbs that waited to the state that holds now.
+func (p *presence) replay() {
+	waiting := p.waiters
+	p.waiters = nil
+	for _, w := range waiting {
+		p.state(verb{w})
+	}
+}

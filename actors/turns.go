@@ -1,0 +1,355 @@
+package actors
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+// turn is what the session does now, and why: the set of messages it consumed.
+type turn struct {
+	running    bool
+	id         string
+	causes     []cause
+	background int      // tasks that go on without a turn
+	end        *turnEnd // told by the runtime, not yet settled
+}
+
+// cause is one message that a turn consumed.
+type cause struct {
+	msg     iapeer.Message
+	replied bool // the agent sent its sender a message in this turn
+}
+
+// turnEnd is how a turn ended.
+type turnEnd struct {
+	text     string
+	failed   string // why, "" when it ended well
+	evidence iapeer.Evidence
+}
+
+func (t *turn) add(m iapeer.Message) {
+	if !slices.ContainsFunc(t.causes, func(c cause) bool { return c.msg.ID == m.ID }) {
+		t.causes = append(t.causes, cause{msg: m})
+	}
+}
+
+// hear takes a report of the session.
+func (p *presence) hear(r Report) {
+	switch r := r.(type) {
+	case Started:
+		p.state(up{r})
+	case StartFailed:
+		p.state(down{r})
+	case HandEnded:
+		p.state(freed{})
+	case Offered:
+		p.offered(r)
+	case Looked:
+		p.looked(r)
+	case Said:
+		p.event(r.Event)
+	}
+}
+
+// event takes what the runtime or the host says.
+func (p *presence) event(e iapeer.SessionEvent) {
+	switch e := e.(type) {
+	case iapeer.SessionNamed:
+		p.named(e)
+	case iapeer.PromptTaken:
+		p.prompt(e)
+	case iapeer.PromptConsumed:
+		for _, id := range e.IDs {
+			p.consumed(id, e.Evidence)
+		}
+	case iapeer.TurnMoved:
+		p.moved(e.TurnID, e.Evidence)
+	case iapeer.TurnEnded:
+		p.moved(e.TurnID, e.Evidence)
+		p.turn.background = e.Background
+		p.endTurn(turnEnd{text: e.Text, evidence: e.Evidence})
+	case iapeer.TurnFailed:
+		p.moved(e.TurnID, e.Evidence)
+		p.endTurn(turnEnd{text: e.Text, failed: e.Reason, evidence: e.Evidence})
+	case iapeer.SessionIdle:
+		p.idle()
+	case iapeer.SessionBusy:
+		p.disarm(timerSettle)
+		p.state(moving{})
+	case iapeer.SessionWaiting:
+		p.state(dialog{e})
+	case iapeer.SessionAttached:
+		p.attached = e.Clients
+		p.project()
+		p.armIdle()
+	case iapeer.SessionExited:
+		p.state(gone{e})
+	case iapeer.ExecDone:
+		p.execDone(e)
+	}
+}
+
+func (p *presence) named(e iapeer.SessionNamed) {
+	if e.SessionID == p.rec.SessionID && e.Transcript == p.rec.Transcript {
+		return
+	}
+	p.rec.SessionID, p.rec.Transcript = e.SessionID, e.Transcript
+	p.h.board.PutPresence(p.rec)
+	p.project()
+}
+
+// prompt takes the proof that the runtime queued a prompt. One that came while
+// no turn ran begins a turn.
+func (p *presence) prompt(e iapeer.PromptTaken) {
+	fromIdle := !p.turn.running
+	for _, id := range e.IDs {
+		p.taken(id, e.Evidence, e.TurnID, fromIdle)
+	}
+	p.begin(e.TurnID)
+}
+
+// taken records that the runtime queued one message.
+func (p *presence) taken(id iapeer.MessageID, e iapeer.Evidence, turnID string, fromIdle bool) {
+	f := p.flightFor(id)
+	if f == nil || f.state == iapeer.Taken {
+		return
+	}
+	f.state, f.written, f.fromIdle, f.turnID = iapeer.Taken, true, fromIdle, turnID
+	p.h.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeTake, Evidence: p.complete(e)}}, nil)
+}
+
+// consumed records that a turn consumed one message.
+func (p *presence) consumed(id iapeer.MessageID, e iapeer.Evidence) {
+	if f := p.flightFor(id); f != nil {
+		p.see(f, e)
+		p.turn.add(f.msg)
+	}
+}
+
+// begin notes that a turn runs.
+func (p *presence) begin(id string) {
+	p.disarm(timerSettle)
+	if !p.turn.running {
+		p.turn.running, p.turn.id = true, id
+		p.h.publish(iapeer.TurnChanged{Identity: p.id, At: time.Now()})
+	}
+	p.state(moving{})
+}
+
+// moved takes a sign of the running turn: what was taken while idle is now
+// seen; the record is asked about the rest.
+func (p *presence) moved(turnID string, e iapeer.Evidence) {
+	for _, f := range p.flights {
+		if f.fromIdle && f.state == iapeer.Taken && (f.turnID == "" || turnID == "" || f.turnID == turnID) {
+			p.see(f, e)
+			p.turn.add(f.msg)
+		}
+	}
+	if p.turn.end == nil {
+		p.begin(turnID)
+	}
+	if len(p.flights) > 0 {
+		p.look()
+	}
+}
+
+// endTurn settles a turn the runtime called ended. Messages whose consumption
+// is open are looked up first, so that their answer is not missed.
+func (p *presence) endTurn(e turnEnd) {
+	p.disarm(timerSettle)
+	p.turn.end = &e
+	if len(p.flights) > 0 && p.session != nil {
+		p.look()
+		return
+	}
+	p.finishTurn()
+}
+
+// idle takes the word that the session is idle. When a turn was running its end
+// should have been told; if it is not told soon, the turn was interrupted.
+func (p *presence) idle() {
+	if p.turn.running && p.turn.end == nil {
+		p.arm(timerSettle, p.h.cfg.Settle)
+		return
+	}
+	if p.turn.end == nil {
+		p.state(calm{})
+	}
+}
+
+func (p *presence) settleTurn() {
+	if p.turn.running && p.turn.end == nil {
+		p.due = true
+		p.endTurn(turnEnd{failed: "interrupted", evidence: p.evidence("host", "idle without the end of the turn")})
+	}
+}
+
+// finishTurn answers, or reports as cut, what the turn consumed.
+func (p *presence) finishTurn() {
+	t := p.turn
+	p.turn = turn{background: t.background}
+	e := p.complete(t.end.evidence)
+	var marks []iapeer.Mark
+	for _, c := range t.causes {
+		if t.end.failed != "" {
+			marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: e})
+			p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text))
+			continue
+		}
+		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeAnswer, Evidence: e, Answer: t.end.text})
+		p.answerPerson(c, t.end.text)
+	}
+	p.h.mark(marks, nil)
+	p.h.publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
+	if t.end.failed != "" && t.end.failed != "interrupted" {
+		p.h.notify(Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
+	}
+	p.state(calm{})
+}
+
+// answerPerson puts the last text of a turn into the inbox of a person whose
+// message caused it, when the agent did not write to them itself.
+func (p *presence) answerPerson(c cause, text string) {
+	if c.replied || strings.TrimSpace(text) == "" || !p.h.sessions.Traits(c.msg.From.Runtime).Inbox {
+		return
+	}
+	p.h.accept(p.outgoing(c.msg, text, "turn:"+string(c.msg.ID)), nil)
+}
+
+// outgoing is a message that this peer sends in answer to another.
+func (p *presence) outgoing(to iapeer.Message, body, key string) iapeer.Message {
+	now := time.Now()
+	peer, _ := p.h.peers.Peer(p.id.Name)
+	return iapeer.Message{
+		Envelope: iapeer.Envelope{
+			ID: iapeer.NewMessageID(), From: p.id, FromNature: peer.Nature, SentAt: now.Truncate(time.Second), Topic: to.Topic,
+			Body: clip(body), Conversation: to.Conversation, Hops: to.Hops + 1, Proof: iapeer.ProofSession,
+		},
+		To: to.From, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(p.h.cfg.TTL), Key: key, Caused: to.ID,
+	}
+}
+
+// clip keeps an answer within the limit of one message.
+func clip(s string) string {
+	r := []rune(s)
+	if len(r) <= iapeer.MaxBodyRunes/2 {
+		return s
+	}
+	const mark = "\n[cut: the answer was longer than a message may be]"
+	return string(r[:min(len(r), iapeer.MaxBodyRunes-len(mark))]) + mark
+}
+
+// stamp gives a message of this session's turn its cause, conversation and
+// hops, accepts it, and notes whom it answers.
+func (p *presence) stamp(m stamp) {
+	msg := m.message
+	for i := range p.turn.causes {
+		c := &p.turn.causes[i]
+		msg.Hops = max(msg.Hops, c.msg.Hops+1)
+		if msg.Conversation == "" {
+			msg.Conversation = c.msg.Conversation
+		}
+		if c.msg.From.Name == msg.To.Name {
+			msg.Caused, msg.Conversation, c.replied = c.msg.ID, c.msg.Conversation, true
+		}
+	}
+	if msg.Conversation == "" {
+		msg.Conversation = iapeer.NewConversationID()
+	}
+	answers, body := msg.Caused, msg.Body
+	ev := p.evidence("message", "")
+	p.h.accept(msg, func(s submitted) {
+		if s.err == nil && !s.repeated && answers != "" {
+			ev.Detail = "reply " + string(s.message.ID)
+			p.h.mark([]iapeer.Mark{{ID: answers, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: body}}, nil)
+		}
+		m.reply(s)
+	})
+}
+
+// cutTurn handles the end of a session in the middle of a turn: what it
+// consumed is seen, turn cut, and the peer is told once when it is back.
+func (p *presence) cutTurn(why string) {
+	causes := p.turn.causes
+	p.turn = turn{}
+	if len(causes) == 0 {
+		return
+	}
+	var marks []iapeer.Mark
+	var ids []string
+	for _, c := range causes {
+		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: p.evidence("exit", why)})
+		if c.msg.From != system {
+			ids = append(ids, string(c.msg.ID))
+		}
+	}
+	p.h.mark(marks, nil)
+	if len(ids) > 0 {
+		list := strings.Join(ids, ", ")
+		p.h.tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
+	}
+}
+
+// execDone takes the outcome of an exec message.
+func (p *presence) execDone(e iapeer.ExecDone) {
+	f := p.flightFor(e.ID)
+	session := p.session
+	ack := func() {
+		if session != nil {
+			session.Act(Act{Kind: ActAckExec, ID: e.ID})
+		}
+	}
+	if f == nil {
+		ack() // settled before: the acknowledgement was lost
+		return
+	}
+	delete(p.flights, e.ID)
+	p.rec.LastSeen = e.At
+	ev := iapeer.Evidence{Source: "exit", Detail: execWords(e), Session: fmt.Sprintf("pid:%d", e.PID), At: e.At}
+	switch {
+	case e.Code != 0 || e.Signal != "":
+		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
+		p.h.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]Marked) { ack() })
+		p.tellSender(f.msg, "failed", ev.Detail)
+	case strings.TrimSpace(e.Answer) == "":
+		p.h.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]Marked) { ack() })
+	default:
+		p.execAnswer(f.msg, e, ev, ack)
+	}
+	p.state(calm{})
+}
+
+// execAnswer sends the command's output to the sender before the outcome is
+// recorded, so that a crash between the two repeats the send, which its key
+// makes harmless. An answer is never answered by itself: two commands would
+// talk for ever.
+func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evidence, ack func()) {
+	text := strings.TrimSuffix(e.Answer, "\n")
+	marks := []iapeer.Mark{
+		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
+		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
+	}
+	record := func() { p.h.mark(marks, func([]Marked) { ack() }) }
+	if m.Caused != "" || m.From == system {
+		record()
+		return
+	}
+	p.h.accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s submitted) {
+		if s.err != nil {
+			p.h.notify(Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.err), Content: text})
+		}
+		record()
+	})
+}
+
+func execWords(e iapeer.ExecDone) string {
+	w := fmt.Sprintf("process %d read %d bytes, ", e.PID, e.ReadBytes)
+	if e.Signal != "" {
+		return w + "killed by " + e.Signal
+	}
+	return w + fmt.Sprintf("exit %d", e.Code)
+}

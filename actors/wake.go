@@ -1,0 +1,329 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+// maxDeaths is how many deaths a presence remembers.
+const maxDeaths = 16
+
+// restAfterCrashLoop is the rest of a presence that keeps dying.
+const restAfterCrashLoop = 15 * time.Minute
+
+// restAfterRefusal is the rest after a start that cannot work as things are;
+// new mail does not shorten it, a person does.
+const restAfterRefusal = 5 * time.Minute
+
+// wakeForMail starts a session when a message waits and nothing speaks against
+// it.
+func (p *presence) wakeForMail() {
+	if p.loading || p.settling || len(p.mail) == 0 {
+		return
+	}
+	p.wake(StartNatural, p.mail[0].Topic, false)
+}
+
+// wake launches a session of the next generation.
+func (p *presence) wake(mode StartMode, topic string, anyway bool) {
+	p.rec.Generation++
+	p.rec.RestUntil = time.Time{}
+	p.turn, p.attached = turn{}, 0
+	p.become(iapeer.Waking, p.waking, "launching "+string(p.id.Runtime))
+	p.arm(timerState, p.h.cfg.BootDeadline)
+	s := p.start(mode, topic)
+	s.Anyway = anyway
+	p.h.sessions.Launch(s, p.report(p.rec.Generation))
+}
+
+// connect takes a host that is up: what it was asked to write before is
+// reconciled before anything is offered.
+func (p *presence) connect(s Started) {
+	p.session, p.socket, p.hostPID = s.Session, s.Socket, s.HostPID
+	p.rec.Parked, p.rec.FreshNext = false, false
+	if s.SessionID != "" {
+		p.rec.SessionID = s.SessionID
+	}
+	for _, k := range s.Known {
+		p.reconcile(k)
+	}
+	switch {
+	case p.traits.Exec || p.traits.WriteIsEvidence:
+		p.settleKnown()
+		p.ready0(s.Cause)
+	case s.Adopted:
+		p.become(iapeer.Waking, p.waking, "adopted, asking what it does")
+		p.arm(timerState, p.h.cfg.BootDeadline)
+		p.due = true // an idle session that shows no trace never had it
+		p.look()
+	default:
+		p.rec.Cause = s.Cause
+		p.project()
+	}
+}
+
+// reconcile takes an adopted host's memory of one message.
+func (p *presence) reconcile(k Known) {
+	f := p.flightFor(k.ID)
+	if f == nil || !k.Begun {
+		return
+	}
+	if k.Attempt >= f.attempt {
+		f.attempt = k.Attempt
+	}
+	f.written, f.known = k.Written, true
+}
+
+// startFailed handles a session that did not come up.
+func (p *presence) startFailed(f StartFailed) {
+	if f.ByHand {
+		p.become(iapeer.ByHand, p.byHand, f.Err.Error())
+		p.h.notify(Notice{Identity: p.id, Kind: "by-hand", Summary: string(p.id.Name) + ": " + f.Err.Error(), Content: f.Remedy})
+		p.answerWaiters(f.Err)
+		return
+	}
+	why := f.Err.Error()
+	if f.Remedy != "" {
+		why += "; " + f.Remedy
+	}
+	p.h.notify(Notice{Identity: p.id, Kind: "start-failed", Summary: string(p.id.Name) + " did not start: " + f.Err.Error(), Content: f.Remedy + "\n" + f.Screen})
+	p.tellSenders(f, why)
+	p.answerWaiters(errors.New(why))
+	if f.Cleanly {
+		p.rest(restAfterRefusal, why)
+		return
+	}
+	p.recordDeath(why)
+}
+
+// abandon gives up a start that cannot go on and ends its session.
+func (p *presence) abandon(f StartFailed) {
+	f.Cleanly = true
+	p.turn = turn{}
+	if p.session != nil {
+		p.session.Act(Act{Kind: ActStop})
+		p.session.Act(Act{Kind: ActRelease})
+		p.session = nil
+	}
+	p.rec.Generation++ // what the ending session still says is of no interest
+	p.startFailed(f)
+}
+
+// tellSenders lets each sender of waiting mail know once that the start
+// failed. The mail stays accepted.
+func (p *presence) tellSenders(f StartFailed, why string) {
+	text := why
+	if s := strings.TrimSpace(f.Screen); s != "" {
+		text += "\nThe last lines of its screen:\n" + s
+	}
+	for _, m := range p.mail {
+		if m.From == system {
+			continue
+		}
+		p.h.tell(m.From, fmt.Sprintf("start:%s:%s", m.ID, f.Err), fmt.Sprintf("%s could not be started, so %s waits (it is not lost): %s", p.id, m.ID, text), m.ID)
+	}
+}
+
+// recordDeath counts a death and rests when they come too fast.
+func (p *presence) recordDeath(why string) {
+	now := time.Now()
+	p.rec.Deaths = append(p.rec.Deaths, now)
+	if len(p.rec.Deaths) > maxDeaths {
+		p.rec.Deaths = p.rec.Deaths[len(p.rec.Deaths)-maxDeaths:]
+	}
+	recent := 0
+	for _, d := range p.rec.Deaths {
+		if now.Sub(d) <= p.h.cfg.CrashWindow {
+			recent++
+		}
+	}
+	if recent >= p.h.cfg.CrashMax {
+		p.h.notify(Notice{Identity: p.id, Kind: "crash-loop", Summary: fmt.Sprintf("%s: %d deaths in %s, resting", p.id.Name, recent, p.h.cfg.CrashWindow), Content: why})
+		p.rest(restAfterCrashLoop, fmt.Sprintf("%d deaths in %s, the last: %s", recent, p.h.cfg.CrashWindow, why))
+		return
+	}
+	p.settleDown(why)
+}
+
+func (p *presence) rest(d time.Duration, why string) {
+	p.rec.RestUntil = time.Now().Add(d)
+	p.rec.Cause = why
+	p.settleDown(why)
+}
+
+// died handles a session that ended without being told to.
+func (p *presence) died(e iapeer.SessionExited) {
+	why := "the session ended: " + exitWords(e)
+	p.cutTurn(why)
+	p.disconnect()
+	p.settleDead(why)
+	p.answerWaiters(errors.New(why))
+	if e.Code == 0 && e.Signal == "" {
+		p.settleDown(why) // left on purpose: not a death
+		return
+	}
+	p.recordDeath(why)
+}
+
+// ended handles a session that ended as it was told to.
+func (p *presence) ended(e iapeer.SessionExited) {
+	p.cutTurn("the session was ended: " + exitWords(e))
+	p.disconnect()
+	p.settleDead("the session was ended")
+	p.settleDown(p.rec.Cause)
+}
+
+func (p *presence) disconnect() {
+	if p.session != nil {
+		p.session.Act(Act{Kind: ActRelease})
+	}
+	p.session, p.socket, p.hostPID, p.attached = nil, "", 0, 0
+	p.looking, p.again, p.due, p.paused = false, false, false, false
+	p.disarm(timerEvidence)
+	p.disarm(timerSettle)
+}
+
+func exitWords(e iapeer.SessionExited) string {
+	switch {
+	case e.Err != "":
+		return e.Err
+	case e.Signal != "":
+		return "killed by " + e.Signal
+	default:
+		return fmt.Sprintf("exit %d", e.Code)
+	}
+}
+
+// settleDead asks the dead session's records about what was under way. Nothing
+// is offered until they have answered.
+func (p *presence) settleDead(why string) {
+	ids := p.unproven()
+	if len(ids) == 0 {
+		return
+	}
+	p.settling = true
+	p.h.log.Debug(why)
+	p.h.sessions.Examine(p.start(StartResume, ""), ids, p.report(p.rec.Generation))
+}
+
+// settleKnown settles what an adopted exec or router host remembers: what it
+// wrote whole is evidence for a router, what it never began returns.
+func (p *presence) settleKnown() {
+	var marks []iapeer.Mark
+	for id, f := range p.flights {
+		switch {
+		case f.written && p.traits.WriteIsEvidence:
+			marks = append(marks, iapeer.Mark{ID: id, Change: iapeer.ChangeSee, Evidence: p.evidence("write", "written whole before the restart")})
+			delete(p.flights, id)
+		case !f.known && f.state != iapeer.Unknown:
+			p.giveBack(f, "the host never began it")
+		}
+	}
+	p.h.mark(marks, nil)
+}
+
+// refuse answers a verb that has no meaning here.
+func (p *presence) refuse(c command, why string) {
+	c.reply(p.outcome(c, "refused", why), &iapeer.PeerError{Op: string(c.order.Verb), Peer: p.id.Name, Err: fmt.Errorf("%s", why)})
+}
+
+func (p *presence) outcome(c command, action, detail string) iapeer.Outcome {
+	return iapeer.Outcome{Verb: c.order.Verb, Identity: p.id, Action: action, State: p.rec.State, Socket: p.socket, Detail: detail}
+}
+
+// verbDown takes a verb while no session lives.
+func (p *presence) verbDown(c command) {
+	switch c.order.Verb {
+	case iapeer.VerbStop:
+		p.rec.Stopped = true
+		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
+		c.reply(p.outcome(c, "stopped", ""), nil)
+	case iapeer.VerbStart:
+		p.revive("started by a person")
+		c.reply(p.outcome(c, "started", ""), nil)
+	case iapeer.VerbRefresh:
+		p.rec.FreshNext = true
+		p.h.board.PutPresence(p.rec)
+		c.reply(p.outcome(c, "refresh-armed", ""), nil)
+	case iapeer.VerbInterrupt:
+		p.refuse(c, "offline: no session is live")
+	case iapeer.VerbWake, iapeer.VerbAttach:
+		p.wakeFor(c, StartNatural)
+	case iapeer.VerbAdopt:
+		p.wakeFor(c, StartResume)
+	case iapeer.VerbNew, iapeer.VerbLaunch:
+		p.wakeFor(c, StartFresh)
+	}
+}
+
+// revive clears what keeps the presence down.
+func (p *presence) revive(why string) {
+	p.rec.Stopped, p.rec.Deaths, p.rec.RestUntil = false, nil, time.Time{}
+	p.settleDown(why)
+}
+
+// wakeFor launches a session for a verb that answers once it is ready.
+func (p *presence) wakeFor(c command, mode StartMode) {
+	if p.settling || p.loading {
+		p.waiters = append(p.waiters, c) // until the last session is settled
+		return
+	}
+	if p.rec.Stopped && c.order.Verb == iapeer.VerbWake {
+		p.refuse(c, iapeer.ErrStopped.Error()+"; start it: iapeer start "+string(p.id.Name))
+		return
+	}
+	p.rec.Stopped, p.rec.Deaths = false, nil
+	p.waiters = append(p.waiters, c)
+	p.wake(mode, c.order.Topic, c.order.Anyway || c.order.Verb == iapeer.VerbAdopt)
+}
+
+// verbUp takes a verb while a session lives or starts.
+func (p *presence) verbUp(c command) {
+	switch c.order.Verb {
+	case iapeer.VerbWake, iapeer.VerbAttach, iapeer.VerbStart, iapeer.VerbAdopt:
+		if p.rec.State == iapeer.Waking {
+			p.waiters = append(p.waiters, c)
+			return
+		}
+		c.reply(p.outcome(c, "already", ""), nil)
+	case iapeer.VerbStop:
+		p.rec.Stopped, p.rec.Parked = true, true
+		p.end("stopped by a person")
+		c.reply(p.outcome(c, "stopped", ""), nil)
+	case iapeer.VerbRefresh:
+		p.rec.FreshNext = true
+		p.h.board.PutPresence(p.rec)
+		c.reply(p.outcome(c, "refresh-armed", ""), nil)
+	case iapeer.VerbNew, iapeer.VerbLaunch:
+		p.waiters = append(p.waiters, c)
+		p.end("a fresh session was asked for")
+	case iapeer.VerbInterrupt:
+		if p.session == nil {
+			p.refuse(c, "offline: no session is live")
+			return
+		}
+		p.session.Act(Act{Kind: ActInterrupt})
+		c.reply(p.outcome(c, "interrupted", ""), nil)
+	}
+}
+
+// answerWaiters answers the verbs that waited for the session.
+func (p *presence) answerWaiters(err error) {
+	waiters := p.waiters
+	p.waiters = nil
+	for _, w := range waiters {
+		if err != nil {
+			w.reply(p.outcome(w, "failed", err.Error()), &iapeer.PeerError{Op: string(w.order.Verb), Peer: p.id.Name, Err: err})
+			continue
+		}
+		action := map[iapeer.Verb]string{iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started"}[w.order.Verb]
+		if action == "" {
+			action = "woke"
+		}
+		w.reply(p.outcome(w, action, p.rec.Cause), nil)
+	}
+}
