@@ -1,0 +1,235 @@
+package mailbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/store"
+)
+
+// Bounds of what one call returns.
+const (
+	defaultLimit = 50
+	maxLimit     = 1000
+)
+
+func bounded(limit int) int {
+	if limit <= 0 {
+		return defaultLimit
+	}
+	return min(limit, maxLimit)
+}
+
+// Pending returns what the recipient has yet to be shown or to be proven to
+// have seen: accepted, offered, taken and unknown messages, in the order of
+// acceptance. Held ones are left out, because they leave the order. limit 0
+// means 50; at most 1000 are returned.
+func (b *Box) Pending(ctx context.Context, to iapeer.Identity, limit int) (list []iapeer.Message, err error) {
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		list, err = all(t, "WHERE open = 1 AND to_name = ? AND to_rt = ? AND state <> 'held' ORDER BY m.seq LIMIT ?",
+			string(to.Name), string(to.Runtime), bounded(limit))
+		return err
+	})
+	return list, wrap("read mailbox of "+to.String(), err)
+}
+
+// Open returns every open message of a peer on all its runtimes, held ones
+// too, in the order of acceptance.
+func (b *Box) Open(ctx context.Context, to iapeer.Name) (list []iapeer.Message, err error) {
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		list, err = all(t, "WHERE open = 1 AND to_name = ? ORDER BY m.seq", string(to))
+		return err
+	})
+	return list, wrap("read mailbox of "+string(to), err)
+}
+
+// Waiting returns the identities that have open messages, sorted by name: whom
+// to look after when the daemon starts. It reads no disk.
+func (b *Box) Waiting() []iapeer.Identity { return b.ledger.waiting() }
+
+// Backlog returns how many messages of a recipient are open, and their bodies'
+// bytes. It reads no disk.
+func (b *Box) Backlog(n iapeer.Name) (open int, bytes int64) { return b.ledger.backlog(n) }
+
+// OpenFor returns how many messages of one identity are open. It reads no
+// disk.
+func (b *Box) OpenFor(id iapeer.Identity) int { return b.ledger.openFor(id) }
+
+// Message returns the message whose id begins with prefix, and its history,
+// oldest first. Two that match are an [*iapeer.FieldError] naming both; none is
+// [iapeer.ErrUnknownID]. The "m-" may be left out.
+func (b *Box) Message(ctx context.Context, prefix string) (m iapeer.Message, history []iapeer.Step, err error) {
+	from, to, err := idRange(prefix)
+	if err != nil {
+		return m, nil, err
+	}
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		r, err := exactly(t, prefix, from, to)
+		if err != nil {
+			return err
+		}
+		m = r.Message
+		history, err = steps(t, r)
+		return err
+	})
+	return m, history, wrap("message "+prefix, err)
+}
+
+// idRange returns the ids from and below which all ids with the prefix lie.
+func idRange(prefix string) (from, to string, err error) {
+	from = strings.ToLower(strings.TrimSpace(prefix))
+	if from == "" {
+		return "", "", &iapeer.FieldError{Field: "id", Reason: "is empty; give an id or its beginning"}
+	}
+	if !strings.HasPrefix(from, "m-") {
+		from = "m-" + from
+	}
+	return from, from + "\x7f", nil
+}
+
+// exactly returns the one row between two ids.
+func exactly(t *store.Tx, prefix, from, to string) (row, error) {
+	var found []string
+	err := t.Query(func(r store.Row) error {
+		found = append(found, r.Text(0))
+		return nil
+	}, "SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", from, to)
+	if err != nil {
+		return row{}, err
+	}
+	if len(found) == 2 && found[0] != from {
+		return row{}, ambiguous(prefix, found)
+	}
+	if len(found) == 0 {
+		return row{}, iapeer.ErrUnknownID
+	}
+	return one(t, "WHERE id = ?", found[0])
+}
+
+func ambiguous(prefix string, found []string) error {
+	return &iapeer.FieldError{Field: "id", Value: prefix,
+		Reason: fmt.Sprintf("begins %s and %s; give more of it", found[0], found[1])}
+}
+
+// steps reads the history of r.
+func steps(t *store.Tx, r row) ([]iapeer.Step, error) {
+	history := []iapeer.Step{accepted(r.Message, r.first)}
+	err := t.Query(func(s store.Row) error {
+		history = append(history, iapeer.Step{
+			Change: iapeer.Change(s.Text(0)), State: iapeer.State(s.Text(1)), Attempt: int(s.Int(2)),
+			Evidence: iapeer.Evidence{Source: s.Text(3), Detail: s.Text(4), Session: s.Text(5), At: instant(s.Int(6))},
+		})
+		return nil
+	}, "SELECT change, state, attempt, source, detail, session, at FROM steps WHERE seq = ? ORDER BY n", r.Seq)
+	return history, err
+}
+
+// Messages returns what q selects, newest first, or oldest first with After.
+// Text is looked up in the [Index], which may lag behind; without one the
+// messages themselves are read through.
+func (b *Box) Messages(ctx context.Context, q iapeer.MessageQuery) (list []iapeer.Message, err error) {
+	if x := b.index.Load(); x != nil && q.Text != "" {
+		list, err = x.search(ctx, q)
+		return list, wrap("search messages", err)
+	}
+	where, args := restrict(q, "")
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		list, err = all(t, where, args...)
+		return err
+	})
+	return list, wrap("list messages", err)
+}
+
+// restrict writes a query's conditions, and one more if first is not empty.
+// They come from a fixed set, so the statements stay few.
+func restrict(q iapeer.MessageQuery, first string, values ...any) (where string, args []any) {
+	var terms []string
+	term := func(cond bool, sql string, values ...any) {
+		if cond {
+			terms = append(terms, sql)
+			args = append(args, values...)
+		}
+	}
+	term(first != "", first, values...)
+	term(q.Peer != "", "(from_name = ? OR to_name = ?)", string(q.Peer), string(q.Peer))
+	term(q.From != "", "from_name = ?", string(q.From))
+	term(q.To != "", "to_name = ?", string(q.To))
+	term(q.State != "", "state = ?", string(q.State))
+	term(q.State.Open(), "open = 1")
+	term(q.Before > 0, "m.seq < ?", q.Before)
+	term(q.After > 0, "m.seq > ?", q.After)
+	term(q.Text != "", "(instr(lower(body), lower(?)) > 0 OR instr(lower(topic), lower(?)) > 0)", q.Text, q.Text)
+	if len(terms) > 0 {
+		where = "WHERE " + strings.Join(terms, " AND ")
+	}
+	order := " ORDER BY m.seq DESC LIMIT ?"
+	if q.After > 0 {
+		order = " ORDER BY m.seq LIMIT ?"
+	}
+	return where + order, append(args, bounded(q.Limit))
+}
+
+// Inbox returns a person's messages on one runtime, newest first: those not
+// yet marked seen or, with read, all of them.
+func (b *Box) Inbox(ctx context.Context, to iapeer.Identity, read bool, limit int) (list []iapeer.Message, err error) {
+	where := "WHERE open = 1 AND to_name = ? AND to_rt = ? ORDER BY m.seq DESC LIMIT ?"
+	if read {
+		where = "WHERE to_name = ? AND to_rt = ? ORDER BY m.seq DESC LIMIT ?"
+	}
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		list, err = all(t, where, string(to.Name), string(to.Runtime), bounded(limit))
+		return err
+	})
+	return list, wrap("read inbox of "+to.String(), err)
+}
+
+// Expire marks the messages whose time to live ran out while they were
+// accepted and returns those that changed, for their senders to be told.
+func (b *Box) Expire(ctx context.Context, now time.Time) ([]Marked, error) {
+	var marks []iapeer.Mark
+	err := b.db.Read(ctx, func(t *store.Tx) error {
+		return t.Query(func(r store.Row) error {
+			marks = append(marks, expiry(iapeer.MessageID(r.Text(0)), now))
+			return nil
+		}, "SELECT id FROM messages WHERE open = 1 AND state = 'accepted' AND expires <= ? ORDER BY seq", millis(now))
+	})
+	if err != nil || len(marks) == 0 {
+		return nil, wrap("expire messages", err)
+	}
+	end := make(chan []Marked, 1)
+	b.Mark(marks, func(results []Marked) { end <- onlyChanged(results) })
+	select {
+	case changed := <-end:
+		return changed, nil
+	case <-ctx.Done():
+		return nil, wrap("expire messages", ctx.Err())
+	}
+}
+
+func expiry(id iapeer.MessageID, now time.Time) iapeer.Mark {
+	return iapeer.Mark{ID: id, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "time to live ran out", At: now}}
+}
+
+// onlyChanged leaves out what was offered between the look and the mark.
+func onlyChanged(results []Marked) []Marked {
+	var changed []Marked
+	for _, r := range results {
+		if r.Changed() {
+			changed = append(changed, r)
+		}
+	}
+	return changed
+}
+
+// wrap says what was being done, except for refusals that already do.
+func wrap(doing string, err error) error {
+	var field *iapeer.FieldError
+	if err == nil || errors.As(err, &field) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
