@@ -18,8 +18,7 @@ const (
 
 // A Screen is a settled screen: what a person would see. Rows are text without
 // escapes, from the top. Ink, if known, is the same rows with every cell that is
-// faint (SGR 2) or grey (SGR 38;5;246) left blank: programs draw their hints and
-// suggestions so.
+// faint or coloured left blank: programs draw their hints and suggestions so.
 type Screen struct {
 	Rows []string
 	Ink  []string
@@ -199,10 +198,10 @@ func (r rules) composing(s Screen, row, end int) bool {
 	if typed == "" {
 		return r.continued(s, row, end)
 	}
-	if r.hints != nil && r.hints.MatchString(typed) {
+	if r.hints.MatchString(typed) {
 		return false
 	}
-	if row >= len(s.Ink) {
+	if row >= len(s.Ink) || coloured.MatchString(typed) {
 		return true
 	}
 	// The cursor's cell is never faint, so that a hint leaves one character.
@@ -274,6 +273,9 @@ func (r rules) key(s Screen, accepted bool) (p Press, ok bool) {
 	}
 	return p, true
 }
+
+// coloured is what programs colour although somebody typed or pasted it.
+var coloured = regexp.MustCompile(`^([/!]|\[(Pasted|Image))`)
 
 // words compiles patterns.
 func words(patterns ...string) []*regexp.Regexp {

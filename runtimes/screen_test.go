@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/iapeer/iapeer/runtimes"
+	"github.com/iapeer/iapeer/session/screen"
 )
 
 // capture is one labelled screen.
@@ -71,12 +70,12 @@ func fits(c capture, s runtimes.ScreenState) bool {
 func TestScreenOfEveryCapture(t *testing.T) {
 	n := 0
 	for _, c := range captures(t) {
-		for ext, screen := range map[string]runtimes.Screen{
+		for ext, s := range map[string]runtimes.Screen{
 			".txt":  runtimes.ParseScreen(c.read(t, ".txt")),
 			".ansi": render(c.read(t, ".ansi")),
 		} {
 			n++
-			if got := c.adapter().Screen(screen); !fits(c, got) {
+			if got := c.adapter().Screen(s); !fits(c, got) {
 				t.Errorf("%s%s (%s): got %+v, want %s", c.name, ext, c.what, got, c.label)
 			}
 		}
@@ -86,58 +85,19 @@ func TestScreenOfEveryCapture(t *testing.T) {
 	}
 }
 
-// render reads rows of text with colours, as a terminal model would give them.
+// render shows text with colours on a terminal.
 func render(text string) runtimes.Screen {
-	var s runtimes.Screen
-	p := ansi.NewParser()
-	for row := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
-		var plain, ink strings.Builder
-		faint, grey := false, false
-		var state byte
-		for len(row) > 0 {
-			seq, width, n, next := ansi.DecodeSequence(row, state, p)
-			state, row = next, row[n:]
-			switch {
-			case width > 0:
-				plain.WriteString(seq)
-				if faint || grey {
-					seq = strings.Repeat(" ", width)
-				}
-				ink.WriteString(seq)
-			case strings.HasSuffix(seq, "m"):
-				faint, grey = style(p, faint, grey)
-			}
-		}
-		s.Rows, s.Ink = append(s.Rows, plain.String()), append(s.Ink, ink.String())
-	}
-	return s
+	rows := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	s := screen.New(240, max(len(rows), 24), 0, "", screen.Listener{})
+	s.Feed([]byte(strings.Join(rows, "\r\n")))
+	return shown(s)
 }
 
-// style applies one SGR sequence to what matters here.
-func style(p *ansi.Parser, faint, grey bool) (bool, bool) {
-	params := p.Params()
-	if len(params) == 0 {
-		return false, false
+// shown is what a session's screen is to an adapter.
+func shown(s *screen.Screen) runtimes.Screen {
+	var out runtimes.Screen
+	for _, r := range s.Rows() {
+		out.Rows, out.Ink = append(out.Rows, r.Text), append(out.Ink, r.Plain)
 	}
-	for i := 0; i < len(params); i++ {
-		switch n := params[i].Param(0); {
-		case n == 0:
-			faint, grey = false, false
-		case n == 2:
-			faint = true
-		case n == 22:
-			faint = false
-		case n >= 30 && n <= 37 || n == 39 || n >= 90 && n <= 97:
-			grey = false
-		case n == 38 || n == 48:
-			indexed := i+2 < len(params) && params[i+1].Param(0) == 5
-			if n == 38 {
-				grey = indexed && params[i+2].Param(0) == 246
-			}
-			if i += 4; indexed {
-				i -= 2
-			}
-		}
-	}
-	return faint, grey
+	return out
 }

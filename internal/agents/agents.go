@@ -1,0 +1,61 @@
+// Package agents finds the pinned agent programs that tests run for real. They
+// are looked for below $IAPEER_AGENTS_DIR, or .cache/agents in the module's
+// root, where `make agents` installs them, each version in an npm prefix of its
+// own. A test that asks for one that is absent is skipped, and says so.
+package agents
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Versions of claude and codex that tests run.
+const (
+	ClaudeOld = "2.1.197"
+	ClaudeNew = "2.1.329"
+	CodexOnly = "0.169.0"
+)
+
+// Claude returns the path of the claude program of a version.
+func Claude(t testing.TB, version string) string {
+	t.Helper()
+	return find(t, "claude-"+version, "claude")
+}
+
+// Codex returns the path of the codex program.
+func Codex(t testing.TB) string {
+	t.Helper()
+	return find(t, "codex-"+CodexOnly, "codex")
+}
+
+func find(t testing.TB, prefix, program string) string {
+	t.Helper()
+	p := filepath.Join(dir(t), prefix, "node_modules", ".bin", program)
+	if _, err := os.Stat(p); err != nil {
+		t.Skipf("SKIPPED: %s is not installed (%v); run make agents", prefix, err)
+	}
+	return p
+}
+
+// dir is where the programs are installed.
+func dir(t testing.TB) string {
+	t.Helper()
+	if d := os.Getenv("IAPEER_AGENTS_DIR"); d != "" {
+		return d
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
+			return filepath.Join(root, ".cache", "agents")
+		}
+		up := filepath.Dir(root)
+		if up == root {
+			t.Fatal("no go.mod above the working directory: set IAPEER_AGENTS_DIR")
+		}
+		root = up
+	}
+}

@@ -1,0 +1,439 @@
+package runtimes_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/internal/fakemodel"
+	"github.com/iapeer/iapeer/runtimes"
+	"github.com/iapeer/iapeer/session/screen"
+)
+
+// TestMain lets the test binary stand for our own program where a session runs
+// it as a hook: "<binary> hook <runtime> <event>".
+func TestMain(m *testing.M) {
+	if len(os.Args) == 4 && os.Args[1] == "hook" {
+		os.Exit(relay())
+	}
+	os.Exit(m.Run())
+}
+
+// relay posts standard input to where the session reports.
+func relay() int {
+	body, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, os.Getenv("TEST_HOOKS"), bytes.NewReader(body))
+	if err != nil {
+		return 1
+	}
+	req.Header.Set("X-IAPeer-Identity", os.Getenv("PEER_IDENTITY"))
+	req.Header.Set("Authorization", "Bearer "+os.Getenv("IAPEER_BEARER"))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 1
+	}
+	resp.Body.Close()
+	return 0
+}
+
+// A rig is one sandbox: a home, a folder, a model, a daemon's endpoints, and a
+// session at a time.
+type rig struct {
+	t         *testing.T
+	a         runtimes.Adapter
+	home, cwd string
+	model     *fakemodel.Server
+	launch    runtimes.Launch
+
+	mu      sync.Mutex
+	changed chan struct{}
+	events  []iapeer.SessionEvent // of hooks, status escapes and titles
+	heads   []http.Header         // of hook requests
+	calls   []mcpCall
+	screen  *screen.Screen
+	exited  bool
+
+	cmd *exec.Cmd
+	pty *os.File
+}
+
+type mcpCall struct {
+	head http.Header
+	args json.RawMessage
+}
+
+const apiKey = "sk-ant-test-0000000000-000000000000-AA"
+
+// newRig prepares a sandbox as a person would have it who has used the program
+// before: claude onboarded with an API key, codex with a model provider.
+func newRig(t *testing.T, a runtimes.Adapter, bin string) *rig {
+	t.Helper()
+	r := &rig{t: t, a: a, changed: make(chan struct{})}
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.home, r.cwd = filepath.Join(base, "home"), filepath.Join(base, "proj")
+	sessions := filepath.Join(base, "session")
+	var url string
+	r.model, url = fakemodel.Start(t)
+	daemon := httptest.NewServer(http.HandlerFunc(r.daemon))
+	t.Cleanup(daemon.Close)
+	for _, d := range []string{r.home, r.cwd, sessions, filepath.Join(r.home, ".codex")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.write(filepath.Join(r.home, ".claude.json"), fmt.Sprintf(
+		`{"hasCompletedOnboarding":true,"customApiKeyResponses":{"approved":[%q],"rejected":[]}}`, apiKey[len(apiKey)-20:]))
+	r.write(filepath.Join(r.home, ".codex", "config.toml"), fmt.Sprintf(
+		"model = \"fake-model\"\nmodel_provider = \"fake\"\n[model_providers.fake]\nname = \"fake\"\nbase_url = \"%s/v1\"\nenv_key = \"FAKE_KEY\"\nwire_api = \"responses\"\n", url))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt := filepath.Join(sessions, "prompt.md")
+	r.write(prompt, testPrompt)
+	version, err := exec.Command(bin, "--version").Output()
+	if err != nil {
+		t.Fatalf("%s --version: %v", bin, err)
+	}
+	v, err := runtimes.ParseVersion(string(version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.launch = runtimes.Launch{
+		Identity: iapeer.Identity{Runtime: a.Runtime, Name: "anna"},
+		CWD:      r.cwd, Home: r.home, Bin: bin, Version: v, NewID: "11111111-2222-4333-8444-555555555555",
+		Prompt: testPrompt, PromptFile: prompt, SessionDir: sessions,
+		DaemonURL: daemon.URL, Token: "secret-of-anna", AcceptedRisk: true, IsRoot: os.Getuid() == 0,
+		Folders: []string{base}, IapeerBin: self,
+		BaseEnv: []string{
+			"HOME=" + r.home, "PATH=" + os.Getenv("PATH"), "TERM=xterm-256color", "IS_SANDBOX=1", "CLAUDECODE=1", "CLAUDE_CODE_SSE_PORT=1",
+			"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=" + apiKey, "FAKE_KEY=x", "LANG=C.UTF-8",
+			"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "TEST_HOOKS=" + daemon.URL + "/hooks/v1",
+		},
+	}
+	return r
+}
+
+const testPrompt = "You are anna, a peer.\nQuotes: \"x\" and 'y'; a backslash \\ and a tab\t; PROMPTMARK-7f3a.\n"
+
+func (r *rig) write(path, text string) {
+	r.t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// daemon answers hooks and the MCP calls that a session makes at its start.
+func (r *rig) daemon(w http.ResponseWriter, req *http.Request) {
+	body, _ := io.ReadAll(req.Body)
+	if strings.HasPrefix(req.URL.Path, "/hooks/v1") {
+		events, err := r.a.Hook("", body)
+		if err != nil {
+			r.t.Errorf("hook: %v in %s", err, body)
+		}
+		r.update(func() {
+			r.heads = append(r.heads, req.Header.Clone())
+			r.events = append(r.events, events...)
+		})
+		return
+	}
+	var call struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+		Params struct {
+			Arguments json.RawMessage `json:"arguments"`
+		} `json:"params"`
+	}
+	if req.Method != http.MethodPost || json.Unmarshal(body, &call) != nil {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	var result string
+	switch call.Method {
+	case "initialize":
+		result = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"iapeer","version":"1"}}`
+	case "tools/list":
+		result = `{"tools":[{"name":"send_to_peer","description":"send","inputSchema":{"type":"object","properties":{"personality":{"type":"string"},"message":{"type":"string"}}}}]}`
+	case "tools/call":
+		r.update(func() { r.calls = append(r.calls, mcpCall{head: req.Header.Clone(), args: call.Params.Arguments}) })
+		result = `{"content":[{"type":"text","text":"accepted"}]}`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case call.ID == nil:
+		w.WriteHeader(http.StatusAccepted)
+	case result == "":
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}`, call.ID)
+	default:
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, call.ID, result)
+	}
+}
+
+func (r *rig) update(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f()
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// wait returns when cond, called under the lock after every change, holds.
+func (r *rig) wait(what string, cond func() bool) {
+	r.t.Helper()
+	deadline := time.NewTimer(25 * time.Second)
+	defer deadline.Stop()
+	for {
+		r.mu.Lock()
+		ok, changed := cond(), r.changed
+		r.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline.C:
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			text := ""
+			if r.screen != nil {
+				text = shown(r.screen).Last(30)
+			}
+			r.t.Fatalf("waiting for %s: events %+v\nscreen:\n%s", what, r.events, text)
+		}
+	}
+}
+
+// start composes the command, writes what it asks for and runs it on a
+// terminal of 220 × 50.
+func (r *rig) start() {
+	r.t.Helper()
+	c, err := r.a.Command(r.launch)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for path, content := range c.Files {
+		r.write(path, string(content))
+	}
+	for _, s := range c.Seeds {
+		r.seed(s)
+	}
+	r.cmd = exec.Command(c.Argv[0], c.Argv[1:]...)
+	r.cmd.Env, r.cmd.Dir = c.Env, r.launch.CWD
+	f, err := pty.StartWithSize(r.cmd, &pty.Winsize{Rows: 50, Cols: 220})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.pty = f
+	signal := func(kind string) func(string) {
+		return func(v string) { r.events = append(r.events, r.a.Signal(kind, v)...) }
+	}
+	r.mu.Lock()
+	r.exited = false
+	r.screen = screen.New(220, 50, 100, "test", screen.Listener{
+		Title: signal(runtimes.SignalTitle), Status: signal(runtimes.SignalStatus),
+		Reply: func(b []byte) { _, _ = f.Write(b) },
+	})
+	r.mu.Unlock()
+	done := make(chan struct{})
+	go r.drain(f, done)
+	r.t.Cleanup(func() { r.stop(done) })
+}
+
+func (r *rig) drain(f *os.File, done chan struct{}) {
+	defer close(done)
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := f.Read(buf)
+		r.update(func() { r.screen.Feed(buf[:n]); r.exited = err != nil })
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop ends the session and what it started.
+func (r *rig) stop(done chan struct{}) {
+	_ = r.cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) })
+	defer kill.Stop()
+	_ = r.cmd.Wait()
+	r.pty.Close()
+	<-done
+}
+
+// seed sets one key, as the onboarding room would.
+func (r *rig) seed(s runtimes.Seed) {
+	r.t.Helper()
+	b, err := os.ReadFile(s.File)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	root := map[string]any{}
+	if err := json.Unmarshal(b, &root); err != nil {
+		r.t.Fatal(err)
+	}
+	at := root
+	for _, k := range s.Keys[:len(s.Keys)-1] {
+		next, _ := at[k].(map[string]any)
+		if next == nil {
+			next = map[string]any{}
+		}
+		at[k], at = next, next
+	}
+	at[s.Keys[len(s.Keys)-1]] = s.Value
+	out, err := json.Marshal(root)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.write(s.File, string(out))
+}
+
+// ready waits for the empty composer; a dialog on the way fails the test.
+func (r *rig) ready() {
+	r.t.Helper()
+	var last runtimes.ScreenState
+	r.wait("the composer", func() bool {
+		last = r.a.Screen(shown(r.screen))
+		if last.Word == runtimes.ScreenModal || last.Word == runtimes.ScreenBlocked {
+			r.t.Errorf("a dialog came up: %+v\n%s", last, shown(r.screen).Last(30))
+			return true
+		}
+		return last.Word == runtimes.ScreenReady && !last.Composing
+	})
+	if last.Word != runtimes.ScreenReady {
+		r.t.FailNow()
+	}
+}
+
+// paste writes an envelope and Enter in one write, as the session host does.
+func (r *rig) paste(env iapeer.Envelope) {
+	r.t.Helper()
+	text := "\x1b[200~" + r.a.Render(env, time.Now()) + "\x1b[201~\r"
+	for b := []byte(text); len(b) > 0; {
+		n, err := r.pty.Write(b)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		b = b[n:]
+	}
+}
+
+func (r *rig) keys(s string) {
+	r.t.Helper()
+	if _, err := io.WriteString(r.pty, s); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func fromBoris(body string) iapeer.Envelope {
+	return iapeer.Envelope{
+		ID: iapeer.NewMessageID(), From: iapeer.Identity{Runtime: "claude", Name: "boris"}, FromNature: iapeer.Artificial,
+		SentAt: time.Now(), Body: body, Conversation: iapeer.NewConversationID(), Proof: iapeer.ProofSession,
+	}
+}
+
+// taken waits until a hook proves that the prompt with id was taken.
+func (r *rig) taken(id iapeer.MessageID) {
+	r.t.Helper()
+	r.wait("taken "+string(id), func() bool {
+		return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
+			p, ok := e.(iapeer.PromptTaken)
+			return ok && slices.Contains(p.IDs, id)
+		})
+	})
+}
+
+// ended waits for a turn that ended with text.
+func (r *rig) ended(text string) {
+	r.t.Helper()
+	r.wait("the end of a turn with "+text, func() bool {
+		return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
+			end, ok := e.(iapeer.TurnEnded)
+			return ok && strings.Contains(end.Text, text)
+		})
+	})
+}
+
+// named waits for the id that the program gave its session.
+func (r *rig) named() iapeer.SessionNamed {
+	r.t.Helper()
+	var name iapeer.SessionNamed
+	r.wait("the session's id", func() bool {
+		for _, e := range r.events {
+			if n, ok := e.(iapeer.SessionNamed); ok && n.SessionID != "" {
+				name = n
+			}
+		}
+		return name.SessionID != ""
+	})
+	return name
+}
+
+// records reads the session's record until cond holds. Records are written a
+// moment after the hooks.
+func (r *rig) records(id string, cond func(runtimes.Reading) bool) runtimes.Reading {
+	r.t.Helper()
+	home := r.a.Records.Home(func(string) string { return "" }, r.home)
+	var reading runtimes.Reading
+	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if path, ok := r.a.Records.Find(os.DirFS(home), r.cwd, id); ok {
+			f, err := os.Open(filepath.Join(home, path))
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			err = r.a.Read(f, &reading)
+			f.Close()
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			if cond(reading) {
+				return reading
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			r.t.Fatalf("records of %s: %+v", id, reading)
+		}
+	}
+}
+
+// request waits for a model call whose user text holds part.
+func (r *rig) request(part string) fakemodel.Request {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := r.model.Wait(ctx, func(q fakemodel.Request) bool { return strings.Contains(q.User, part) })
+	if err != nil {
+		r.t.Fatalf("model call with %q: %v", part, err)
+	}
+	return req
+}
