@@ -72,25 +72,25 @@ func echo(w http.ResponseWriter, r *http.Request) {
 }
 
 // serve starts a gate on loopback TCP and on a unix socket.
-func serve(t testing.TB, cfg Config, h http.HandlerFunc) (addr, sock string) {
-	t.Helper()
+func serve(tb testing.TB, cfg Config, h http.HandlerFunc) (addr, sock string) {
+	tb.Helper()
 	if cfg.OwnUID == 0 {
 		cfg.OwnUID = os.Getuid()
 	}
 	srv := New(cfg).Server(h)
-	sock = filepath.Join(t.TempDir(), "r.sock")
+	sock = filepath.Join(tb.TempDir(), "r.sock")
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	unix, err := net.Listen("unix", sock)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, l := range []net.Listener{tcp, unix} {
 		go func() { _ = srv.Serve(l) }()
 	}
-	t.Cleanup(func() { _ = srv.Close() })
+	tb.Cleanup(func() { _ = srv.Close() })
 	return tcp.Addr().String(), sock
 }
 
@@ -99,17 +99,17 @@ func configOf(w *world, tokens Tokens) Config {
 }
 
 // ask sends one request and returns the status and what the gate told.
-func ask(t testing.TB, network, addr string, edit func(*http.Request)) (int, told, string) {
-	t.Helper()
+func ask(tb testing.TB, network, addr string, edit func(*http.Request)) (int, told, string) {
+	tb.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, addr)
 		},
 	}}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1/fleet/v1/send", strings.NewReader("{}"))
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, "http://127.0.0.1/fleet/v1/send", strings.NewReader("{}"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	if edit != nil {
@@ -117,12 +117,12 @@ func ask(t testing.TB, network, addr string, edit func(*http.Request)) (int, tol
 	}
 	resp, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var raw json.RawMessage
 	if err := json.NewDecoder(resp.Body).Decode(&raw); err != nil {
-		t.Fatalf("status %d: %v", resp.StatusCode, err)
+		tb.Fatalf("status %d: %v", resp.StatusCode, err)
 	}
 	var got told
 	_ = json.Unmarshal(raw, &got)

@@ -64,17 +64,17 @@ var canAskOwner = sync.OnceValue(func() bool {
 	if err != nil {
 		return false
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	out, err := net.DialTCP("tcp4", nil, l.Addr().(*net.TCPAddr))
 	if err != nil {
 		return false
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	in, err := l.AcceptTCP()
 	if err != nil {
 		return false
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	o, err := tcpOwner(in)
 	return err == nil && o.inode != 0
 })
@@ -135,7 +135,7 @@ func diagExchange(request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask inet_diag: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &diagTimeout) // the kernel answers at once anyway
 	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, fmt.Errorf("ask inet_diag: %w", err)

@@ -30,8 +30,10 @@ type callKey struct{}
 // the id of the model's tool use, which stays the same when the client repeats
 // a call whose answer it did not get.
 type meta struct {
-	Version    string `json:"io.modelcontextprotocol/protocolVersion"`
-	ClaudeTool string `json:"claudecode/toolUseId"`
+	Version     string `json:"io.modelcontextprotocol/protocolVersion"`
+	ClaudeTool  string `json:"claudecode/toolUseId"`
+	CodexThread string `json:"threadId"`
+	CodexCall   string `json:"callId"`
 }
 
 // readMeta reads a _meta object. Fields of the wrong type are left out: mcp-go
@@ -45,7 +47,15 @@ func readMeta(raw json.RawMessage) meta {
 }
 
 // toolUse returns the client's own id of this call, "" when it gives none.
-func (m meta) toolUse() string { return m.ClaudeTool }
+func (m meta) toolUse() string {
+	switch {
+	case m.ClaudeTool != "":
+		return m.ClaudeTool
+	case m.CodexCall != "":
+		return m.CodexThread + ":" + m.CodexCall
+	}
+	return ""
+}
 
 // IdempotencyHeader carries a caller's own key for a send that it may repeat.
 const IdempotencyHeader = "Idempotency-Key"
@@ -58,18 +68,24 @@ const maxKey = 128
 func (c *Call) identify(ctx context.Context, m meta, h http.Header) {
 	c.Caller, c.callerErr = gate.CallerFrom(ctx)
 	if id := m.toolUse(); id != "" {
-		c.Key = keyOf(c.Caller, "tool", id)
+		c.Key = keyOf(c.Caller, "tool", id+":"+digest(c.Arguments))
 	} else if key := h.Get(IdempotencyHeader); key != "" {
 		c.Key = keyOf(c.Caller, "key", key)
 	}
+}
+
+// digest tells contents apart: a model that gives an old id to a new call
+// must not lose the new message.
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
 }
 
 // keyOf binds a client's id to the proof it came with, so that nobody who is
 // let speak for the same identity by a weaker proof can be taken for it.
 func keyOf(c iapeer.Caller, kind, id string) string {
 	if len(id) > maxKey {
-		sum := sha256.Sum256([]byte(id))
-		id = hex.EncodeToString(sum[:])
+		id = digest([]byte(id))
 	}
 	if c.Proof == iapeer.ProofSession {
 		return fmt.Sprintf("%s-%d/%s/%s", c.Proof, c.Generation, kind, id)

@@ -152,8 +152,44 @@ func TestRepeatedCallReturnsTheFirstReceipt(t *testing.T) {
 	}
 	d.post(t, "/mcp", body, asAnna...) // a weaker proof is another caller
 	got := d.shelf.drafts()
-	if len(got) != 2 || got[0].Key != "session-4/tool/toolu_1" || got[1].Key != "uid/tool/toolu_1" {
+	if len(got) != 2 || !strings.HasPrefix(got[0].Key, "session-4/tool/toolu_1:") || !strings.HasPrefix(got[1].Key, "uid/tool/toolu_1:") {
 		t.Errorf("drafts %+v", got)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	hi, ho := `{"personality":"boris","message":"hi"}`, `{"personality":"boris","message":"ho"}`
+	for _, tc := range []struct {
+		name    string
+		meta    string
+		args    string
+		headers []string
+		want    string // prefix
+	}{
+		{"none", "", hi, nil, ""},
+		{"claude", `{"claudecode/toolUseId":"toolu_1"}`, hi, nil, "uid/tool/toolu_1:"},
+		{"claude, the id again for other words", `{"claudecode/toolUseId":"toolu_1"}`, ho, nil, "uid/tool/toolu_1:"},
+		{"codex", `{"callId":"call_1","threadId":"th","sessionId":"s","itemId":"i","progressToken":1}`, hi, nil, "uid/tool/th:call_1:"},
+		{"header", "", hi, []string{IdempotencyHeader, "k1"}, "uid/key/k1"},
+		{"the tool use before the header", `{"callId":"call_2","threadId":"th"}`, hi, []string{IdempotencyHeader, "k2"}, "uid/tool/th:call_2:"},
+		{"a long one", "", hi, []string{IdempotencyHeader, strings.Repeat("k", 1000)}, "uid/key/"},
+		{"of the wrong type", `{"claudecode/toolUseId":{"a":1}}`, hi, nil, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := start(t, nil)
+			d.post(t, "/mcp", callBody(tc.args, tc.meta), append(asAnna, tc.headers...)...)
+			d.post(t, "/streamable", callBody(tc.args, tc.meta), append(asAnna, tc.headers...)...)
+			got := d.shelf.drafts()
+			if tc.want == "" {
+				if len(got) != 2 || got[0].Key != "" {
+					t.Errorf("drafts %+v", got)
+				}
+				return
+			}
+			if len(got) != 1 || !strings.HasPrefix(got[0].Key, tc.want) || len(got[0].Key) > 2*maxKey {
+				t.Errorf("drafts %+v, want one with key %q", got, tc.want)
+			}
+		})
 	}
 }
 

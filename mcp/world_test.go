@@ -25,7 +25,7 @@ type shelf struct {
 func (s *shelf) Send(_ context.Context, d iapeer.Draft) (iapeer.SendResult, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch d.To {
+	switch string(d.To) {
 	case "ghost":
 		return iapeer.SendResult{}, &iapeer.PeerError{Op: "send", Peer: d.To, Err: iapeer.ErrUnknownPeer}
 	case "bomb":
@@ -60,7 +60,7 @@ func (s *shelf) drafts() []iapeer.Draft {
 type registry struct{}
 
 func (registry) Peer(n iapeer.Name) (iapeer.Peer, bool) {
-	switch n {
+	switch string(n) {
 	case "anna", "boris":
 		return iapeer.Peer{Name: n, Nature: iapeer.Artificial, DefaultRuntime: "claude", Runtimes: []iapeer.Runtime{"claude", "codex"}}, true
 	}
@@ -77,8 +77,8 @@ type daemon struct {
 	tokens *gate.Table
 }
 
-func start(t testing.TB, edit func(*Config)) *daemon {
-	t.Helper()
+func start(tb testing.TB, edit func(*Config)) *daemon {
+	tb.Helper()
 	d := &daemon{shelf: &shelf{}, tokens: &gate.Table{}}
 	cfg := Config{Sender: d.shelf, Version: "1.0.0"}
 	if edit != nil {
@@ -92,10 +92,10 @@ func start(t testing.TB, edit func(*Config)) *daemon {
 	srv := g.Server(mux)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close() })
+	tb.Cleanup(func() { _ = srv.Close() })
 	d.url = "http://" + l.Addr().String()
 	return d
 }
@@ -124,11 +124,11 @@ func (a rpcAnswer) text() string {
 }
 
 // post sends a body and returns the status and the answer.
-func (d *daemon) post(t testing.TB, path, body string, headers ...string) (int, rpcAnswer, string) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.url+path, bytes.NewReader([]byte(body)))
+func (d *daemon) post(tb testing.TB, path, body string, headers ...string) (int, rpcAnswer, string) {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, d.url+path, bytes.NewReader([]byte(body)))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json, text/event-stream")
@@ -137,12 +137,12 @@ func (d *daemon) post(t testing.TB, path, body string, headers ...string) (int, 
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var a rpcAnswer
 	_ = json.Unmarshal(raw, &a)
