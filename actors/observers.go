@@ -17,12 +17,14 @@ type observerMessage interface{ observerMessage() }
 // publish hands an event to every subscriber and to the replay ring.
 type publish struct{ event iapeer.Event }
 
-// subscribe adds a subscriber; it is first sent what replay asks for.
+// subscribe adds a subscriber; kept is given what replay asks for, and the
+// channel all that follows it.
 type subscribe struct {
 	sub    *Subscription
 	epoch  int64 // of after; another epoch replays by count only
 	after  uint64
 	replay int
+	kept   func([]iapeer.Stamped)
 }
 
 // unsubscribe removes a subscriber and closes its channel.
@@ -56,13 +58,16 @@ func (forget) observerMessage()      {}
 // replayEvents is how many events a new subscriber can ask for.
 const replayEvents = 2048
 
-// Subscription is one observer's stream. Events that it does not take in time
-// are dropped, oldest first, and counted.
+// subscriberBuffer is how many events a subscriber may be behind.
+const subscriberBuffer = 1024
+
+// Subscription is one observer's stream. One that falls too far behind is
+// closed: it comes back with the last event it saw, and is told the rest from
+// the ring, or that there is a gap.
 type Subscription struct {
-	C       <-chan iapeer.Stamped
-	c       chan iapeer.Stamped
-	dropped uint64
-	cancel  func(*Subscription)
+	C      <-chan iapeer.Stamped
+	c      chan iapeer.Stamped
+	cancel func(*Subscription)
 }
 
 // Close ends the subscription; C is closed soon after.
@@ -124,7 +129,12 @@ func (o *observers) publish(e iapeer.Event) {
 		o.next = (o.next + 1) % replayEvents
 	}
 	for sub := range o.subs {
-		sub.push(s)
+		select {
+		case sub.c <- s:
+		default:
+			delete(o.subs, sub)
+			close(sub.c)
+		}
 	}
 	switch e := e.(type) {
 	case iapeer.MessageChanged:
@@ -137,22 +147,6 @@ func (o *observers) publish(e iapeer.Event) {
 	}
 }
 
-// push delivers without ever blocking: a full channel loses its oldest event.
-func (s *Subscription) push(e iapeer.Stamped) {
-	for {
-		select {
-		case s.c <- e:
-			return
-		default:
-		}
-		select {
-		case <-s.c:
-			s.dropped++
-		default:
-		}
-	}
-}
-
 func (o *observers) subscribe(m subscribe) {
 	ordered := append(append([]iapeer.Stamped(nil), o.ring[o.next:]...), o.ring[:o.next]...)
 	from := max(len(ordered)-m.replay, 0)
@@ -162,10 +156,8 @@ func (o *observers) subscribe(m subscribe) {
 			from++
 		}
 	}
-	for _, e := range ordered[from:] {
-		m.sub.push(e)
-	}
 	o.subs[m.sub] = struct{}{}
+	m.kept(ordered[from:])
 }
 
 func (o *observers) placed(m placed) {

@@ -180,7 +180,7 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 	case stamp:
 		p.stamp(m)
 	case command:
-		p.state(verb{m})
+		p.state(verb{command: m})
 	case wakeMail:
 		p.reload()
 	case withdraw:

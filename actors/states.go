@@ -13,16 +13,16 @@ import (
 type input interface{ input() }
 
 type (
-	mailArrived struct{}                        // there may be something to offer
-	verb        struct{ command }               // a person's or a peer's order
-	up          struct{ Started }               // a host is connected
-	down        struct{ StartFailed }           // none came up
-	calm        struct{}                        // the session is idle and takes input
-	moving      struct{}                        // a turn runs
-	dialog      struct{ iapeer.SessionWaiting } // something is asked on the screen
-	gone        struct{ iapeer.SessionExited }  // the session ended
-	due         struct{}                        // the state's deadline has passed
-	freed       struct{}                        // the session started by hand ended
+	mailArrived struct{}                             // there may be something to offer
+	verb        struct{ command command }            // a person's or a peer's order
+	up          struct{ started Started }            // a host is connected
+	down        struct{ failed StartFailed }         // none came up
+	calm        struct{}                             // the session is idle and takes input
+	moving      struct{}                             // a turn runs
+	dialog      struct{ what iapeer.SessionWaiting } // something is asked on the screen
+	gone        struct{ exit iapeer.SessionExited }  // the session ended
+	due         struct{}                             // the state's deadline has passed
+	freed       struct{}                             // the session started by hand ended
 )
 
 func (mailArrived) input() {}
@@ -63,8 +63,8 @@ func (p *presence) finding(in input) {
 	p.found, p.adopting = nil, false
 	switch in := found.(type) {
 	case up:
-		p.connect(in.Started)
-	case down:
+		p.connect(in.started)
+	default:
 		p.settleDead("no live session was found")
 		p.settleDown("no session lives")
 	}
@@ -85,22 +85,22 @@ func (p *presence) asleep(in input) {
 func (p *presence) waking(in input) {
 	switch in := in.(type) {
 	case up:
-		p.connect(in.Started)
+		p.connect(in.started)
 	case down:
-		p.startFailed(in.StartFailed)
+		p.startFailed(in.failed)
 	case calm:
 		p.ready0("the session is ready")
 	case moving:
 		p.become(iapeer.Busy, p.busy, "a turn runs")
 		p.answerWaiters(nil)
 	case dialog:
-		if in.Blocking {
-			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.For), Remedy: in.Remedy, Screen: in.Screen})
+		if in.what.Blocking {
+			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
 			return
 		}
-		p.become(iapeer.Waiting, p.waiting, in.For)
+		p.become(iapeer.Waiting, p.waiting, in.what.For)
 	case gone:
-		p.died(in.SessionExited)
+		p.died(in.exit)
 	case due:
 		p.abandon(StartFailed{Err: fmt.Errorf("not ready after %s", p.h.cfg.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
 	case verb:
@@ -118,9 +118,9 @@ func (p *presence) ready(in input) {
 		p.become(iapeer.Busy, p.busy, "a turn runs")
 		p.pump()
 	case dialog:
-		p.become(iapeer.Waiting, p.waiting, in.For)
+		p.become(iapeer.Waiting, p.waiting, in.what.For)
 	case gone:
-		p.died(in.SessionExited)
+		p.died(in.exit)
 	case due:
 		p.park()
 	case verb:
@@ -140,9 +140,9 @@ func (p *presence) busy(in input) {
 	case calm:
 		p.ready0("the turn ended")
 	case dialog:
-		p.become(iapeer.Waiting, p.waiting, in.For)
+		p.become(iapeer.Waiting, p.waiting, in.what.For)
 	case gone:
-		p.died(in.SessionExited)
+		p.died(in.exit)
 	case verb:
 		p.verbUp(in.command)
 	case moving, up, down, due, freed:
@@ -159,11 +159,11 @@ func (p *presence) waiting(in input) {
 		p.become(iapeer.Busy, p.busy, "a turn runs")
 		p.pump()
 	case dialog:
-		if in.Blocking {
-			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.For), Remedy: in.Remedy, Screen: in.Screen})
+		if in.what.Blocking {
+			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
 		}
 	case gone:
-		p.died(in.SessionExited)
+		p.died(in.exit)
 	case verb:
 		p.verbUp(in.command)
 	case mailArrived, up, down, due, freed:
@@ -174,7 +174,7 @@ func (p *presence) waiting(in input) {
 func (p *presence) parking(in input) {
 	switch in := in.(type) {
 	case gone:
-		p.ended(in.SessionExited)
+		p.ended(in.exit)
 	case verb:
 		p.waiters = append(p.waiters, in.command)
 	case mailArrived, up, down, calm, moving, dialog, due, freed:
@@ -270,6 +270,6 @@ func (p *presence) replay() {
 	waiting := p.waiters
 	p.waiters = nil
 	for _, w := range waiting {
-		p.state(verb{w})
+		p.state(verb{command: w})
 	}
 }

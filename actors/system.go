@@ -104,15 +104,20 @@ func (s *System) View() *View { return s.h.view }
 // start.
 func (s *System) Epoch() int64 { return s.h.epoch }
 
-// Subscribe adds an observer. Events after `after` of the same epoch are sent
-// first; for another epoch, or after 0, the last `replay` ones. buffer is how
-// many events may wait before the oldest are dropped.
-func (s *System) Subscribe(epoch int64, after uint64, replay, buffer int) *Subscription {
-	c := make(chan iapeer.Stamped, max(buffer, replay, 16))
-	sub := &Subscription{C: c, c: c}
+// Subscribe adds an observer. kept are the events after `after` of the same
+// epoch; for another epoch, or after 0, the last `replay` ones. What follows
+// comes through the subscription, without a gap.
+func (s *System) Subscribe(ctx context.Context, epoch int64, after uint64, replay int) (sub *Subscription, kept []iapeer.Stamped, err error) {
+	c := make(chan iapeer.Stamped, subscriberBuffer)
+	sub = &Subscription{C: c, c: c}
 	sub.cancel = func(x *Subscription) { s.h.root.Send(s.h.observers, unsubscribe{sub: x}) }
-	s.h.root.Send(s.h.observers, subscribe{sub: sub, epoch: epoch, after: after, replay: min(replay, replayEvents)})
-	return sub
+	kept, err = ask(ctx, func(reply func([]iapeer.Stamped, error)) {
+		s.h.root.Send(s.h.observers, subscribe{
+			sub: sub, epoch: epoch, after: after, replay: min(replay, replayEvents),
+			kept: func(k []iapeer.Stamped) { reply(k, nil) },
+		})
+	})
+	return sub, kept, err
 }
 
 // Command gives a verb to a peer and waits for its outcome.

@@ -41,9 +41,9 @@ func (t *turn) add(m iapeer.Message) {
 func (p *presence) hear(r Report) {
 	switch r := r.(type) {
 	case Started:
-		p.state(up{r})
+		p.state(up{started: r})
 	case StartFailed:
-		p.state(down{r})
+		p.state(down{failed: r})
 	case HandEnded:
 		p.state(freed{})
 	case Offered:
@@ -81,13 +81,13 @@ func (p *presence) event(e iapeer.SessionEvent) {
 		p.disarm(timerSettle)
 		p.state(moving{})
 	case iapeer.SessionWaiting:
-		p.state(dialog{e})
+		p.state(dialog{what: e})
 	case iapeer.SessionAttached:
 		p.attached = e.Clients
 		p.project()
 		p.armIdle()
 	case iapeer.SessionExited:
-		p.state(gone{e})
+		p.state(gone{exit: e})
 	case iapeer.ExecDone:
 		p.execDone(e)
 	}

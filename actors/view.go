@@ -73,22 +73,6 @@ func (v *View) Of(name iapeer.Name) []iapeer.PresenceStatus {
 	return out
 }
 
-// all returns every presence by name, in one pass.
-func (v *View) all() map[iapeer.Name][]iapeer.PresenceStatus {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	out := make(map[iapeer.Name][]iapeer.PresenceStatus, len(v.rows))
-	for id, r := range v.rows {
-		out[id.Name] = append(out[id.Name], r.status)
-	}
-	for _, list := range out {
-		slices.SortFunc(list, func(a, b iapeer.PresenceStatus) int {
-			return strings.Compare(string(a.Identity.Runtime), string(b.Identity.Runtime))
-		})
-	}
-	return out
-}
-
 // record returns the latest durable record of a presence in this daemon's life.
 func (v *View) record(id iapeer.Identity) (iapeer.Presence, bool) {
 	v.mu.RLock()
