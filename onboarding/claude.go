@@ -1,0 +1,175 @@
+package onboarding
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	iapeer "github.com/iapeer/iapeer"
+)
+
+// mcpEntry is our server in a project's .mcp.json. Its shape is fixed: other
+// programs read it.
+type mcpEntry struct {
+	Type    string            `json:"type"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+}
+
+// identityHeader names the peer that speaks.
+const identityHeader = "X-IAPeer-Identity"
+
+var mcpPath = []string{"mcpServers", "iapeer"}
+
+// addMCPServer puts our server into .mcp.json beside the others. Bytes that are
+// not such a document give errNotJSON; they are kept aside before a fresh one is
+// written.
+func addMCPServer(before []byte, id iapeer.Identity, url string) (after []byte, t trace, err error) {
+	doc, err := parseJSON(before)
+	if err != nil {
+		return before, trace{}, err
+	}
+	entry := mcpEntry{Type: "http", URL: url, Headers: map[string]string{identityHeader: id.String()}}
+	return setTraced(doc, before, entry, mcpPath...)
+}
+
+// setTraced sets a key and tells how to take it back. Bytes that hold the value
+// already come back as they are.
+func setTraced(doc jsonDoc, before []byte, value any, path ...string) (after []byte, t trace, err error) {
+	t = trace{Kind: traceKey, Key: path, After: encode(value)}
+	if old, ok := doc.find(path...); ok {
+		t.Before = &old.Raw
+	}
+	out, made, err := doc.set(value, path...)
+	t.Made = made
+	if err != nil || out == doc && len(before) > 0 {
+		return before, t, err
+	}
+	return out.bytes(), t, nil
+}
+
+// mcpIdentity is the peer as which a folder's .mcp.json speaks, zero when it
+// names none.
+func mcpIdentity(path string) iapeer.Identity {
+	b, _, _ := readFile(path)
+	doc, err := parseJSON(b)
+	if err != nil {
+		return iapeer.Identity{}
+	}
+	header, _ := doc.find(append(mcpPath, "headers", identityHeader)...)
+	id, _ := iapeer.ParseIdentity(header.Str)
+	return id
+}
+
+// approveServer lets claude use our server of .mcp.json without asking. The key
+// stands in a file of this person alone, never in one that a team shares. What
+// the person refused stays refused.
+func approveServer(before []byte) (after []byte, t trace, warn string, err error) {
+	doc, err := parseJSON(before)
+	if err != nil {
+		return before, trace{}, "", err
+	}
+	if refused, ok := doc.find("disabledMcpjsonServers"); ok && refused.IsArray() && holds(refused, "iapeer") {
+		return before, trace{}, "claude was told not to use the iapeer server here: take it out of disabledMcpjsonServers in .claude/settings.local.json", nil
+	}
+	t = trace{Kind: traceItem, Key: []string{"enabledMcpjsonServers"}, After: "iapeer"}
+	if old, ok := doc.find(t.Key...); ok {
+		t.Before = &old.Raw
+	}
+	out, made, err := doc.add("iapeer", t.Key...)
+	t.Made = made
+	if err != nil || out == doc && len(before) > 0 {
+		return before, t, "", err
+	}
+	return out.bytes(), t, "", nil
+}
+
+// trustFolder marks one folder as trusted in claude's state file.
+func trustFolder(before []byte, dir string) (after []byte, t trace, err error) {
+	doc, err := parseJSON(before)
+	if err != nil {
+		return before, trace{}, err
+	}
+	path := []string{"projects", dir, "hasTrustDialogAccepted"}
+	if v, ok := doc.find(path...); ok && v.Type == gjson.True {
+		return before, trace{Kind: traceKey, Key: path, After: "true"}, nil
+	}
+	return setTraced(doc, before, true, path...)
+}
+
+// Seed marks peer's own folder as trusted in claude's state file, so that a
+// session there begins without the trust dialog. It changes that one key, under
+// the lock that claude takes, and records it for Remove. file is the state file:
+// .claude.json in CLAUDE_CONFIG_DIR, or in the home folder. Seed writes nothing
+// when the folder is trusted already. It may be called from any goroutine.
+func Seed(ctx context.Context, p iapeer.Paths, peer iapeer.Name, cwd, file string) error {
+	return exclusively(ctx, p, func() error {
+		prints, err := loadFootprint(p)
+		if err != nil {
+			return err
+		}
+		w := &writer{root: p.Root, peer: peer, prints: prints, report: &iapeer.OnboardingReport{}}
+		return w.trust(ctx, file, cwd)
+	})
+}
+
+// trust runs the trust step under claude's own lock.
+func (w *writer) trust(ctx context.Context, file, cwd string) error {
+	plan := func(before []byte, _ bool) (edit, error) {
+		after, t, err := trustFolder(before, realPath(cwd))
+		return edit{after: after, trace: t}, err
+	}
+	if w.dry {
+		return w.file("claude trust", file, privateFile, plan)
+	}
+	return withClaudeLock(ctx, file, func() error { return w.file("claude trust", file, privateFile, plan) })
+}
+
+// The lock that claude takes on its state file is a folder beside it, which its
+// holder keeps young.
+const (
+	claudeLockStale = 10 * time.Second
+	claudeLockWait  = 5 * time.Second
+	claudeLockPause = 20 * time.Millisecond
+)
+
+// errLocked tells that another program holds claude's state file.
+var errLocked = errors.New("claude holds the lock on it; try again")
+
+// withClaudeLock runs do while no claude writes the file.
+func withClaudeLock(ctx context.Context, file string, do func() error) error {
+	lock := file + ".lock"
+	if err := os.MkdirAll(filepath.Dir(lock), privateDir); err != nil {
+		return err
+	}
+	deadline := time.Now().Add(claudeLockWait)
+	for {
+		err := os.Mkdir(lock, sharedDir)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("lock %s: %w", lock, err)
+		}
+		if st, err := os.Stat(lock); err == nil && time.Since(st.ModTime()) > claudeLockStale {
+			_ = os.Remove(lock)
+			continue
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s: %w", file, errLocked)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(claudeLockPause):
+		}
+	}
+	defer os.Remove(lock) //nolint:errcheck // a lock that stays grows stale in seconds
+	return do()
+}

@@ -1,0 +1,220 @@
+package onboarding
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	iapeer "github.com/iapeer/iapeer"
+)
+
+// defaultPort is the daemon's port where nothing says otherwise.
+const defaultPort = 8765
+
+// Facts are what Look found. Nothing in them is a decision.
+type Facts struct {
+	CWD       string // the peer's folder, without links when it exists
+	Exists    bool
+	OwnHome   bool                      // CWD is the home that create gives the peer
+	Claude    bool                      // a .claude folder is there
+	Codex     bool                      // a .codex folder is there
+	Programs  map[iapeer.Runtime]string // installed programs, by file look-up
+	Profile   *iapeer.Peer              // nil when the folder has none
+	Peers     []iapeer.Peer             // the registry
+	MCP       iapeer.Identity           // whom .mcp.json speaks as; zero when it names nobody
+	MCPOther  bool                      // MCP's peer lives in another folder
+	Tree      workTree
+	URL       string // of the daemon's MCP endpoint
+	CodexHome string
+	ClaudeCfg string            // claude's own state file, with the trust keys
+	Committed map[string]bool   // project files that the repository has
+	Exclude   map[string]string // project files that git status would show, and the line that hides them
+	SiblingOf map[iapeer.Name]string
+	Risk      riskRecord
+	Warnings  []string
+
+	paths iapeer.Paths
+}
+
+// projectFiles are what the package may write into a project besides its own
+// folder.
+func projectFiles(cwd string) []string {
+	return []string{mcpFile(cwd), settingsFile(cwd), mcpFile(cwd) + corruptSuffix}
+}
+
+func mcpFile(cwd string) string      { return filepath.Join(cwd, ".mcp.json") }
+func settingsFile(cwd string) string { return filepath.Join(cwd, ".claude", "settings.local.json") }
+
+// Look gathers the facts for o and changes nothing. Its errors are those of
+// outside things that cannot be read, and of a profile that is not valid.
+func Look(ctx context.Context, o iapeer.Onboarding, d Deps) (Facts, error) {
+	env := func(k string) string { return o.Env[k] }
+	home := d.home(o)
+	f := Facts{
+		CWD:       realPath(folderOf(o, d.Paths)),
+		Programs:  map[iapeer.Runtime]string{},
+		CodexHome: or(env("CODEX_HOME"), filepath.Join(home, ".codex")),
+		ClaudeCfg: filepath.Join(or(env("CLAUDE_CONFIG_DIR"), home), ".claude.json"),
+	}
+	f.Exists = isDir(f.CWD)
+	f.OwnHome = strings.HasPrefix(f.CWD, realPath(d.Paths.Root)+string(filepath.Separator)) || o.Verb == "create" && o.CWD == ""
+	f.Claude, f.Codex = isDir(filepath.Join(f.CWD, ".claude")), isDir(filepath.Join(f.CWD, ".codex"))
+	for _, rt := range []iapeer.Runtime{iapeer.RuntimeClaude, iapeer.RuntimeCodex} {
+		if p := findProgram(string(rt), pinVariable(rt), env, home); p != "" {
+			f.Programs[rt] = p
+		}
+	}
+	if rt := iapeer.Runtime(o.Runtime); rt.Infra() {
+		if p := findProgram(o.Runtime+"-runtime", pinVariable(rt), env, home); p != "" {
+			f.Programs[rt] = p
+		}
+	}
+	f.URL, f.Warnings = daemonURL(o, d.Paths)
+	f.paths = d.Paths
+	if err := f.lookPeers(d); err != nil {
+		return f, err
+	}
+	f.lookGit(ctx)
+	return f, nil
+}
+
+// lookGit asks git about the files that may be written, and whether the peers
+// whose papers lie here live in another work tree of the same repository.
+func (f *Facts) lookGit(ctx context.Context) {
+	f.Tree = lookWorkTree(ctx, nearestFolder(f.CWD))
+	f.Committed, f.Exclude, f.SiblingOf = map[string]bool{}, map[string]string{}, map[iapeer.Name]string{}
+	if f.Tree.root == "" {
+		return
+	}
+	for _, path := range append(projectFiles(f.CWD), iapeer.Profile(f.CWD)) {
+		if f.Committed[path] = f.Tree.tracked(ctx, path); !f.Committed[path] {
+			f.Exclude[path] = f.Tree.excludeLine(ctx, path)
+		}
+	}
+	others := []iapeer.Name{f.MCP.Name}
+	if f.Profile != nil {
+		others = append(others, f.Profile.Name)
+	}
+	for _, name := range others {
+		owner, ok := f.peer(name)
+		if !ok || sameFolder(owner.CWD, f.CWD) || f.Tree.common == "" {
+			continue
+		}
+		if t := lookWorkTree(ctx, nearestFolder(owner.CWD)); t.common == f.Tree.common && t.root != f.Tree.root {
+			f.SiblingOf[name] = or(f.Tree.branch, "(detached)")
+		}
+	}
+}
+
+func (f *Facts) abbreviate(path string) string { return f.paths.Abbreviate(path) }
+
+// lookPeers reads the profile, the registry, whom .mcp.json speaks as and what
+// was said about risk.
+func (f *Facts) lookPeers(d Deps) error {
+	var err error
+	if f.Peers, err = d.Registry.Peers(); err != nil {
+		return fmt.Errorf("registry %s: %w", d.Paths.Registry(), err)
+	}
+	profile, err := d.Profiles.Profile(f.CWD)
+	switch {
+	case err == nil:
+		profile.CWD = f.CWD
+		f.Profile = &profile
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("profile %s: %w; repair the file or move it away", iapeer.Profile(f.CWD), err)
+	}
+	f.MCP = mcpIdentity(mcpFile(f.CWD))
+	owner, ok := f.peer(f.MCP.Name)
+	f.MCPOther = ok && !sameFolder(owner.CWD, f.CWD)
+	f.Risk, err = readRisk(d.Paths)
+	return err
+}
+
+// peer looks a name up in the registry.
+func (f *Facts) peer(name iapeer.Name) (iapeer.Peer, bool) {
+	i := slices.IndexFunc(f.Peers, func(p iapeer.Peer) bool { return p.Name == name })
+	if i < 0 {
+		return iapeer.Peer{}, false
+	}
+	return f.Peers[i], true
+}
+
+// peerAt looks a folder up in the registry.
+func (f *Facts) peerAt(cwd string) (iapeer.Peer, bool) {
+	i := slices.IndexFunc(f.Peers, func(p iapeer.Peer) bool { return sameFolder(p.CWD, cwd) })
+	if i < 0 {
+		return iapeer.Peer{}, false
+	}
+	return f.Peers[i], true
+}
+
+// folderOf is the folder that o is about.
+func folderOf(o iapeer.Onboarding, p iapeer.Paths) string {
+	if o.CWD != "" {
+		return filepath.Clean(o.CWD)
+	}
+	return p.PeerHome(iapeer.Name(iapeer.NormalizeName(o.Name)))
+}
+
+// nearestFolder is dir, or the folder above it that exists.
+func nearestFolder(dir string) string {
+	for !isDir(dir) && dir != filepath.Dir(dir) {
+		dir = filepath.Dir(dir)
+	}
+	return dir
+}
+
+// findProgram looks for a program as a file: where a variable pins it, on the
+// PATH of the person's command, in ~/.local/bin.
+func findProgram(name, pin string, env func(string) string, home string) string {
+	if p := env(pin); p != "" {
+		if isProgram(p) {
+			return p
+		}
+		return ""
+	}
+	for _, dir := range append(filepath.SplitList(env("PATH")), filepath.Join(home, ".local", "bin")) {
+		if p := filepath.Join(dir, name); filepath.IsAbs(dir) && isProgram(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// daemonURL is where agents reach the daemon: as the daemon itself says, as its
+// discovery file says, or at IAPEER_PORT.
+func daemonURL(o iapeer.Onboarding, p iapeer.Paths) (url string, warnings []string) {
+	if o.DaemonURL != "" {
+		return o.DaemonURL, nil
+	}
+	var router struct {
+		TCP string `json:"tcp"`
+	}
+	if b, err := os.ReadFile(p.RouterFile()); err == nil && json.Unmarshal(b, &router) == nil && router.TCP != "" {
+		return router.TCP, nil
+	}
+	port := defaultPort
+	if s := o.Env["IAPEER_PORT"]; s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 65535 || s != strconv.Itoa(n) {
+			warnings = []string{fmt.Sprintf("IAPEER_PORT %q is not a port number (1 to 65535): %d is used", s, defaultPort)}
+		} else {
+			port = n
+		}
+	}
+	return fmt.Sprintf("http://127.0.0.1:%d/mcp", port), warnings
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

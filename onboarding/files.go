@@ -1,0 +1,107 @@
+package onboarding
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Modes of what the package makes. Ours is private; a project's files are as
+// readable as the project.
+const (
+	privateFile = fs.FileMode(0o600)
+	privateDir  = fs.FileMode(0o700)
+	sharedFile  = fs.FileMode(0o644)
+	sharedDir   = fs.FileMode(0o755)
+)
+
+// maxLinks is how many symbolic links are followed before giving up.
+const maxLinks = 40
+
+// readFile returns a file's bytes, and nil without an error when there is none.
+func readFile(path string) (b []byte, exists bool, err error) {
+	b, err = os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return b, err == nil, err
+}
+
+// followLinks returns the file that path stands for, which need not exist: a
+// write goes to it, so that a link stays a link.
+func followLinks(path string) string {
+	for range maxLinks {
+		target, err := os.Readlink(path)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// realPath is path without symbolic links, or path itself when it does not
+// exist.
+func realPath(path string) string {
+	if p, err := filepath.EvalSymlinks(path); err == nil {
+		return p
+	}
+	return path
+}
+
+// writeFile replaces a file as a whole: a reader sees the old bytes or the new
+// ones, and after a power cut one of both is there. The mode of an existing
+// file stays.
+func writeFile(path string, b []byte, mode fs.FileMode) error {
+	path = followLinks(path)
+	if st, err := os.Stat(path); err == nil {
+		mode = st.Mode().Perm()
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".iapeer-*")
+	if err != nil {
+		return err
+	}
+	err = fill(f, b, mode)
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
+}
+
+// fill writes b, makes it durable and closes the file.
+func fill(f *os.File, b []byte, mode fs.FileMode) error {
+	_, err := f.Write(b)
+	return errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+}
+
+// sameFolder reports whether two paths are the same folder, whatever links or
+// letter case the file system allows.
+func sameFolder(a, b string) bool {
+	if a == b || realPath(a) == realPath(b) {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// isDir and isProgram look at a file and follow links.
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+func isProgram(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0
+}

@@ -1,0 +1,248 @@
+package onboarding
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	iapeer "github.com/iapeer/iapeer"
+)
+
+// footprintVersion is the shape of footprint.json.
+const footprintVersion = 1
+
+// The kinds of trace: what was changed, and so what takes it back.
+const (
+	traceKey  = "json" // one key of a JSON object
+	traceItem = "item" // one string in a JSON array
+	traceTOML = "toml" // text put into a TOML file
+	traceLine = "line" // one line
+	traceFile = "file" // a whole file; After is its SHA-256
+	traceDir  = "dir"  // a folder
+	tracePref = "sha256:"
+)
+
+// A trace is one write outside the root. Several peers may stand on the same
+// one; it is taken back with the last of them.
+type trace struct {
+	Peers   []iapeer.Name `json:"peers"`
+	File    string        `json:"file"`
+	Kind    string        `json:"kind"`
+	Key     []string      `json:"key,omitempty"`
+	Before  *string       `json:"before"` // text of the key, null when it was absent
+	After   string        `json:"after"`
+	Made    int           `json:"made,omitempty"`    // objects made above the key; for a line, 1 when the line before got its line break
+	Created bool          `json:"created,omitempty"` // the file itself was made
+}
+
+func (t trace) same(u trace) bool {
+	return t.File == u.File && t.Kind == u.Kind && slices.Equal(t.Key, u.Key)
+}
+
+// A footprint is the record of all writes outside the root. The holder of the
+// onboarding lock owns the file.
+type footprint struct {
+	path   string
+	Ver    int     `json:"version"`
+	Writes []trace `json:"writes"`
+}
+
+// footprintPath is where the record lies.
+func footprintPath(p iapeer.Paths) string { return filepath.Join(p.State(), "footprint.json") }
+
+// loadFootprint reads the record. An unreadable one is an error: without it
+// nothing could be taken back.
+func loadFootprint(p iapeer.Paths) (*footprint, error) {
+	f := &footprint{path: footprintPath(p), Ver: footprintVersion}
+	b, exists, err := readFile(f.path)
+	if err != nil || !exists {
+		return f, err
+	}
+	if err := json.Unmarshal(b, f); err != nil {
+		return nil, fmt.Errorf("%s: %w; move it away to go on without what it records", f.path, err)
+	}
+	return f, nil
+}
+
+func (f *footprint) save() error {
+	b, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), privateDir); err != nil {
+		return err
+	}
+	return writeFile(f.path, append(b, '\n'), privateFile)
+}
+
+// add records a write that is about to be made. What was before the first write
+// stays known.
+func (f *footprint) add(t trace) error {
+	i := slices.IndexFunc(f.Writes, t.same)
+	if i < 0 {
+		f.Writes = append(f.Writes, t)
+		return f.save()
+	}
+	old := f.Writes[i]
+	f.Writes[i].After = t.After
+	for _, name := range t.Peers {
+		if !slices.Contains(old.Peers, name) {
+			f.Writes[i].Peers = append(slices.Clone(old.Peers), name)
+		}
+	}
+	if old.After == t.After && len(old.Peers) == len(f.Writes[i].Peers) {
+		return nil
+	}
+	return f.save()
+}
+
+// join lets a peer stand on a write that was made for another one, if it was
+// ours.
+func (f *footprint) join(t trace) error {
+	if i := slices.IndexFunc(f.Writes, t.same); i >= 0 && !slices.Contains(f.Writes[i].Peers, t.Peers[0]) {
+		f.Writes[i].Peers = append(f.Writes[i].Peers, t.Peers[0])
+		return f.save()
+	}
+	return nil
+}
+
+// release takes back what only this peer stands on, last write first. A write
+// that cannot be taken back now stays recorded.
+func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileChange, warnings []string, err error) {
+	for i := len(f.Writes) - 1; i >= 0; i-- {
+		t := f.Writes[i]
+		if !slices.Contains(t.Peers, name) {
+			continue
+		}
+		if rest := slices.DeleteFunc(slices.Clone(t.Peers), func(n iapeer.Name) bool { return n == name }); len(rest) > 0 {
+			changes = append(changes, iapeer.FileChange{What: t.what(), Path: t.File, Action: "kept", Detail: "other peers use it"})
+			f.Writes[i].Peers = rest
+			continue
+		}
+		change, err := t.undo(dry)
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("%s: %v; it stays recorded, remove again to retry", t.File, err))
+			continue
+		}
+		changes = append(changes, change)
+		f.Writes = slices.Delete(f.Writes, i, i+1)
+	}
+	if dry {
+		return changes, warnings, nil
+	}
+	return changes, warnings, f.save()
+}
+
+func (t trace) what() string {
+	if len(t.Key) > 0 {
+		return strings.Join(t.Key, ".")
+	}
+	return t.Kind
+}
+
+// undo takes the write back if it is still ours, and says what became of it.
+func (t trace) undo(dry bool) (iapeer.FileChange, error) {
+	change := iapeer.FileChange{What: t.what(), Path: t.File, Action: "removed"}
+	if t.Kind == traceDir {
+		if entries, err := os.ReadDir(t.File); err != nil || len(entries) > 0 {
+			return changeKept(change, "not empty"), nil
+		}
+		return change, unlessDry(dry, func() error { return os.Remove(t.File) })
+	}
+	b, exists, err := readFile(t.File)
+	if err != nil || !exists {
+		return changeKept(change, "gone already"), err
+	}
+	after, ours := t.without(b)
+	switch {
+	case !ours:
+		return changeKept(change, "changed since, left alone"), nil
+	case after == nil:
+		return change, unlessDry(dry, func() error { return os.Remove(followLinks(t.File)) })
+	}
+	return change, unlessDry(dry, func() error { return writeFile(t.File, after, privateFile) })
+}
+
+func changeKept(c iapeer.FileChange, why string) iapeer.FileChange {
+	c.Action, c.Detail = "kept", why
+	return c
+}
+
+func unlessDry(dry bool, do func() error) error {
+	if dry {
+		return nil
+	}
+	return do()
+}
+
+// without returns the file without the write: nil when the file itself is to
+// go. ours is false when the write is not there any more as it was made.
+func (t trace) without(b []byte) (after []byte, ours bool) {
+	text := string(b)
+	switch t.Kind {
+	case traceFile:
+		return nil, digest(b) == t.After
+	case traceTOML:
+		before, rest, found := strings.Cut(text, t.After)
+		return t.orGone([]byte(before + rest)), found
+	case traceLine:
+		after := dropLine(text, t.After)
+		if t.Made > 0 && after != text {
+			after = strings.TrimSuffix(after, "\n")
+		}
+		return t.orGone([]byte(after)), after != text
+	}
+	return t.withoutKey(b)
+}
+
+func (t trace) withoutKey(b []byte) (after []byte, ours bool) {
+	doc, err := parseJSON(b)
+	if err != nil {
+		return b, false
+	}
+	value, found := doc.find(t.Key...)
+	switch {
+	case !found:
+		return b, false
+	case t.Kind == traceItem && t.Made == 0 && !t.Created && t.Before != nil:
+		out := doc.drop(t.After, t.Key...)
+		return out.bytes(), out.text != doc.text
+	case t.Kind == traceItem:
+		out := doc.drop(t.After, t.Key...)
+		if left, _ := out.find(t.Key...); len(out.children(left)) == 0 {
+			out = out.remove(t.Made, t.Key...)
+		}
+		return t.emptyGone(out), out.text != doc.text
+	case !sameJSON(value.Raw, t.After):
+		return b, false
+	case t.Before != nil:
+		return doc.splice(value.Index, value.Index+len(value.Raw), *t.Before).bytes(), true
+	}
+	return t.emptyGone(doc.remove(t.Made, t.Key...)), true
+}
+
+// emptyGone and orGone return nil for a file that we made and that is empty
+// now.
+func (t trace) emptyGone(d jsonDoc) []byte {
+	if t.Created && d.empty() {
+		return nil
+	}
+	return d.bytes()
+}
+
+func (t trace) orGone(b []byte) []byte {
+	if t.Created && strings.TrimSpace(string(b)) == "" {
+		return nil
+	}
+	return b
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return tracePref + hex.EncodeToString(sum[:])
+}

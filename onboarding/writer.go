@@ -1,0 +1,160 @@
+package onboarding
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	iapeer "github.com/iapeer/iapeer"
+)
+
+// maxReplans is how often a file is planned anew when somebody else writes it
+// between our look and our write.
+const maxReplans = 5
+
+// errMoving tells that a file changes faster than it can be edited.
+var errMoving = errors.New("somebody else keeps writing it; try again")
+
+// An edit is what a planner makes of a file.
+type edit struct {
+	after  []byte
+	action string // "" is derived from the bytes; "skipped" leaves the file alone
+	detail string
+	trace  trace  // how to take it back; Kind "" for the whole file
+	warn   string // for the person
+}
+
+// A planner turns the bytes of a file into the wanted ones. It is pure.
+type planner func(before []byte, exists bool) (edit, error)
+
+// A writer applies planners to files, or with dry only tells what they would
+// do.
+type writer struct {
+	root   string
+	peer   iapeer.Name
+	prints *footprint
+	dry    bool
+	report *iapeer.OnboardingReport
+}
+
+// file applies plan to one file. Its folders are made, its write is recorded
+// first when it lies outside the root.
+func (w *writer) file(what, path string, mode fs.FileMode, plan planner) error {
+	change := iapeer.FileChange{What: what, Path: path}
+	for range maxReplans {
+		before, exists, err := readFile(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		e, err := plan(before, exists)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", what, path, err)
+		}
+		change.Action, change.Detail = e.verdict(before, exists), e.detail
+		done, err := w.apply(path, mode, before, exists, e)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if done {
+			w.tell(change, e.warn)
+			return nil
+		}
+	}
+	return fmt.Errorf("%s %s: %w", what, path, errMoving)
+}
+
+func (w *writer) tell(change iapeer.FileChange, warn string) {
+	w.report.Files = append(w.report.Files, change)
+	if warn != "" {
+		w.report.Warnings = append(w.report.Warnings, warn)
+	}
+}
+
+// verdict names what an edit does to a file.
+func (e edit) verdict(before []byte, exists bool) string {
+	switch {
+	case e.action != "":
+		return e.action
+	case !exists:
+		return "created"
+	case bytes.Equal(before, e.after):
+		return "kept"
+	}
+	return "updated"
+}
+
+// apply writes an edit. done is false when the file changed meanwhile.
+func (w *writer) apply(path string, mode fs.FileMode, before []byte, exists bool, e edit) (done bool, err error) {
+	t := e.trace
+	t.File, t.Peers, t.Created = path, []iapeer.Name{w.peer}, !exists
+	if t.Kind == "" {
+		t.Kind, t.After = traceFile, digest(e.after)
+	}
+	if e.action == "skipped" || exists && bytes.Equal(before, e.after) {
+		return true, unlessDry(w.dry || w.inRoot(path), func() error { return w.prints.join(t) })
+	}
+	if w.dry {
+		return true, nil
+	}
+	if err := w.folder(filepath.Dir(path), mode); err != nil {
+		return false, err
+	}
+	if err := w.record(t, exists); err != nil {
+		return false, err
+	}
+	if now, there, err := readFile(path); err != nil || there != exists || !bytes.Equal(now, before) {
+		return false, err
+	}
+	return true, writeFile(path, e.after, mode)
+}
+
+// record notes a write outside the root. A whole file that was there before us
+// is not ours to delete.
+func (w *writer) record(t trace, existed bool) error {
+	if w.inRoot(t.File) || t.Kind == traceFile && existed && !w.prints.has(t) {
+		return nil
+	}
+	return w.prints.add(t)
+}
+
+func (f *footprint) has(t trace) bool {
+	for _, u := range f.Writes {
+		if t.same(u) {
+			return true
+		}
+	}
+	return false
+}
+
+// folder makes a folder and those above it, and records each outside the root.
+func (w *writer) folder(dir string, file fs.FileMode) error {
+	if isDir(dir) {
+		return nil
+	}
+	if err := w.folder(filepath.Dir(dir), file); err != nil {
+		return err
+	}
+	if !w.inRoot(dir) {
+		if err := w.prints.add(trace{Peers: []iapeer.Name{w.peer}, File: dir, Kind: traceDir}); err != nil {
+			return err
+		}
+	}
+	mode := privateDir
+	if file == sharedFile {
+		mode = sharedDir
+	}
+	if err := os.Mkdir(dir, mode); !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+func (w *writer) inRoot(path string) bool {
+	root := realPath(w.root)
+	path = followLinks(path)
+	return path == root || strings.HasPrefix(path, root+string(filepath.Separator))
+}
