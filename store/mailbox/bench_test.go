@@ -1,0 +1,128 @@
+package mailbox_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/store"
+	"github.com/iapeer/iapeer/store/mailbox"
+)
+
+const kib = 1024
+
+// BenchmarkAppend measures a message of one kibibyte made durable, by 1 to 64
+// senders that each wait for their own. The recipients take what they get, so
+// that no backlog fills: every message is one Append and, not waited for, one
+// Mark.
+func BenchmarkAppend(b *testing.B) {
+	for _, senders := range []int{1, 8, 32, 64} {
+		b.Run(fmt.Sprintf("senders=%d", senders), func(b *testing.B) {
+			box, db := openBox(b, b.TempDir()+"/bench.db")
+			benchAppend(b, box, db, senders)
+		})
+	}
+}
+
+// BenchmarkAppendAmong measures the same on top of messages kept from before.
+func BenchmarkAppendAmong(b *testing.B) {
+	for _, kept := range []int{0, 1_000_000} {
+		b.Run(fmt.Sprintf("kept=%d", kept), func(b *testing.B) {
+			if kept > 0 && testing.Short() {
+				b.Skip("loading takes a minute")
+			}
+			box, db := openBox(b, b.TempDir()+"/bench.db")
+			load(b, box, db, kept)
+			benchAppend(b, box, db, 1)
+		})
+	}
+}
+
+// benchAppend reports the median as well, because a checkpoint now and then
+// pulls the mean.
+func benchAppend(b *testing.B, box *mailbox.Box, db *store.DB, senders int) {
+	b.Helper()
+	var n atomic.Int64
+	body := strings.Repeat("x", kib)
+	before := db.Stats()
+	b.ReportAllocs()
+	took := inParallel(b, senders, func() error {
+		i := n.Add(1)
+		m := letter("claude-ada", "codex-bob", body)
+		m.To.Name = iapeer.Name(fmt.Sprintf("bob%d", i/50))
+		m.Key = fmt.Sprintf("toolu_%d_%d", before.Writes, i)
+		return send(box, m).err
+	})
+	s := db.Stats()
+	b.ReportMetric(float64(s.Writes-before.Writes)/float64(s.Commits-before.Commits), "messages/commit")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+}
+
+// inParallel runs f b.N times on so many goroutines and returns how long each
+// run took.
+func inParallel(b *testing.B, workers int, f func() error) []time.Duration {
+	b.Helper()
+	took := make([]time.Duration, b.N)
+	var next atomic.Int64
+	end := make(chan error, workers)
+	b.ResetTimer()
+	for range workers {
+		go func() {
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(b.N) {
+					end <- nil
+					return
+				}
+				start := time.Now()
+				if err := f(); err != nil {
+					end <- err
+					return
+				}
+				took[i] = time.Since(start)
+			}
+		}()
+	}
+	for range workers {
+		if err := <-end; err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.StopTimer()
+	return took
+}
+
+// load keeps n seen messages, in portions that are each one commit.
+func load(b *testing.B, box *mailbox.Box, db *store.DB, n int) {
+	b.Helper()
+	body := strings.Repeat("y", kib)
+	for done := 0; done < n; {
+		portion := min(1000, n-done)
+		end := make(chan error, portion)
+		for i := range portion {
+			m := letter("claude-eve", "codex-old", body)
+			m.From.Name = iapeer.Name(fmt.Sprintf("eve%d", i/100))
+			m.To.Name = iapeer.Name(fmt.Sprintf("old%d", done/1000))
+			m.Key = fmt.Sprintf("old_%d_%d", done, i)
+			box.Append(m, func(m iapeer.Message, _ bool, err error) {
+				if err != nil {
+					end <- err
+					return
+				}
+				box.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeSee}}, func(r []mailbox.Marked) { end <- r[0].Err })
+			})
+		}
+		for range portion {
+			if err := <-end; err != nil {
+				b.Fatal(err)
+			}
+		}
+		done += portion
+	}
+}
