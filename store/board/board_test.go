@@ -133,7 +133,7 @@ func TestTheSameNoticeIsCountedWhileItStands(t *testing.T) {
 		t.Errorf("Notices = %+v, %v", list, err)
 	}
 	list, err = b.Notices(t.Context(), epoch.Add(board.NoticeTTL))
-	if err != nil || len(list) != 1 {
+	if err != nil || len(list) != 4 {
 		t.Errorf("Notices after an hour = %+v, %v", list, err)
 	}
 }
