@@ -76,6 +76,13 @@ type Adapter struct {
 	Interrupt []Stroke // ends the running turn; nil if there is no such thing
 	Compact   []Stroke // compacts the context; nil if there is no such thing
 	Clear     []Stroke // empties a composer that the screen shows as composing
+
+	// Nudge is typed when a message was written, no evidence of it came for
+	// NudgeAfter, and the settled screen shows the composer composing: the
+	// Enter was lost, as programs do in the first second after their start.
+	// The text is never typed again.
+	Nudge      []Stroke
+	NudgeAfter time.Duration
 }
 
 // Nature is [iapeer.Nature], named here so that the literals stay short.

@@ -31,6 +31,7 @@ func Claude() Adapter {
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
 		Clear:     []Stroke{{Bytes: keyCtrlC}},
+		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }
 

@@ -22,6 +22,7 @@ func Codex() Adapter {
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
 		Clear:     []Stroke{{Bytes: keyCtrlC}},
+		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }
 

@@ -356,14 +356,28 @@ func fromBoris(body string) iapeer.Envelope {
 	}
 }
 
-// taken waits until a hook proves that the prompt with id was taken.
+// taken waits until a hook proves that the prompt with id was taken, and
+// repeats a lost Enter.
 func (r *rig) taken(id iapeer.MessageID) {
 	r.t.Helper()
-	r.wait("taken "+string(id), func() bool {
-		return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
-			p, ok := e.(iapeer.PromptTaken)
-			return ok && slices.Contains(p.IDs, id)
-		})
+	nudge := time.AfterFunc(r.a.NudgeAfter, func() {
+		r.mu.Lock()
+		state := r.a.Screen(shown(r.screen))
+		r.mu.Unlock()
+		if state.Composing {
+			r.t.Log("the Enter was lost and is typed again")
+			_, _ = io.WriteString(r.pty, r.a.Nudge[0].Bytes)
+		}
+	})
+	defer nudge.Stop()
+	r.wait("taken "+string(id), func() bool { return r.took(id) })
+}
+
+// took reports, under the lock, whether a hook proved id taken.
+func (r *rig) took(id iapeer.MessageID) bool {
+	return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
+		p, ok := e.(iapeer.PromptTaken)
+		return ok && slices.Contains(p.IDs, id)
 	})
 }
 
@@ -426,13 +440,17 @@ func (r *rig) records(id string, cond func(runtimes.Reading) bool) runtimes.Read
 	}
 }
 
-// request waits for a model call whose user text holds part.
-func (r *rig) request(part string) fakemodel.Request {
+// request waits for a model call whose user text holds part and that more
+// accepts. Programs call models for titles too.
+func (r *rig) request(part string, more func(fakemodel.Request) bool) fakemodel.Request {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	req, err := r.model.Wait(ctx, func(q fakemodel.Request) bool { return strings.Contains(q.User, part) })
+	req, err := r.model.Wait(ctx, func(q fakemodel.Request) bool { return strings.Contains(q.User, part) && more(q) })
 	if err != nil {
+		for _, q := range r.model.Requests() {
+			r.t.Logf("call: %s tools %d %s", q.Plan, len(q.Tools), q.Path)
+		}
 		r.t.Fatalf("model call with %q: %v", part, err)
 	}
 	return req

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -15,6 +16,10 @@ const (
 	keyUp     = "\x1b[A"
 	keyDown   = "\x1b[B"
 )
+
+// nudgeAfter is how long evidence of a written message may take: records come
+// within 0.3 s, once in a while within 1.4 s.
+const nudgeAfter = 1500 * time.Millisecond
 
 // A Screen is a settled screen: what a person would see. Rows are text without
 // escapes, from the top. Ink, if known, is the same rows with every cell that is
