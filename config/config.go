@@ -100,7 +100,7 @@ type Flag struct {
 }
 
 // Load reads all settings. getenv is os.Getenv, or stands for the environment
-// that a client passed with its command; an empty variable counts as absent.
+// that a client passed with its command; what is empty counts as absent.
 // With an error, which is a [*FileError], the Config holds the values of the
 // other sources.
 func Load(paths iapeer.Paths, getenv func(string) string, flags ...Flag) (Config, error) {

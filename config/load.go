@@ -65,7 +65,7 @@ func (l *loader) candidates(s setting) []candidate {
 	if v := l.getenv(s.env); v != "" {
 		found = append(found, candidate{v, FromEnv, s.env})
 	}
-	if e, ok := l.file.entry(s.key); ok {
+	if e, ok := l.file.entry(s.key); ok && e.value != "" {
 		found = append(found, candidate{e.value, FromFile, l.file.where(e)})
 	}
 	return found

@@ -69,7 +69,7 @@ func Set(path, key, value string) error {
 	if err := verify(path, text, key, value); err != nil {
 		return err
 	}
-	return replace(path, text)
+	return replace(path, text, s.secret)
 }
 
 // check refuses a value that loading would pass over. What stands for the home
@@ -94,10 +94,10 @@ func (s setting) check(value string) error {
 func (d *document) with(s setting, value string) []byte {
 	e, there := d.entry(s.key)
 	switch {
-	case there && value == e.value:
-		return d.text
 	case there && value == "":
 		return slices.Concat(d.text[:e.from], d.text[e.behind:])
+	case there && value == e.value:
+		return d.text
 	case there:
 		return slices.Concat(d.text[:e.start], []byte(s.literal(value)), d.text[e.end:])
 	case value == "":
@@ -182,11 +182,12 @@ func lockFolder(dir string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// replace puts text in the place of the file at once, with the mode it had. A
-// crash leaves the old file or the new one.
-func replace(path string, text []byte) (err error) {
+// replace puts text in the place of the file at once, with the mode it had, or
+// readable by its owner alone when it is private. A crash leaves the old file or
+// the new one.
+func replace(path string, text []byte, private bool) (err error) {
 	mode := fs.FileMode(0o600)
-	if info, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil && !private {
 		mode = info.Mode().Perm()
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")

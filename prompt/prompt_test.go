@@ -12,7 +12,9 @@ import (
 	"github.com/iapeer/iapeer/prompt"
 )
 
-func file(name, path, text string) prompt.File { return prompt.File{Name: name, Path: path, Text: text} }
+func file(name, path, text string) prompt.File {
+	return prompt.File{Name: name, Path: path, Text: text}
+}
 
 func input() prompt.Input {
 	return prompt.Input{
