@@ -3,9 +3,10 @@ package onboarding
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // chooseNature: explicit wins and must suit the runtime; a new peer gets its
@@ -81,25 +82,35 @@ func (p *plan) chooseExec() error {
 		}
 		return &iapeer.FieldError{Field: "exec", Reason: "an exec peer needs its command: iapeer create NAME --runtime exec -- ./command arg"}
 	}
-	argv := append([]string(nil), p.o.Exec...)
-	if strings.Contains(argv[0], "/") {
-		base := or(p.o.Env["PWD"], p.o.CWD)
-		if !filepath.IsAbs(argv[0]) && base == "" {
-			return &iapeer.FieldError{Field: "exec", Value: argv[0], Reason: "give an absolute path"}
-		}
-		if !filepath.IsAbs(argv[0]) {
-			argv[0] = filepath.Join(base, argv[0])
-		}
-		if !isProgram(argv[0]) {
-			return &iapeer.FieldError{Field: "exec", Value: argv[0], Reason: "not a program; check the path, or chmod +x it"}
-		}
-	} else if found := findProgram(argv[0], "", func(k string) string { return p.o.Env[k] }, ""); found == "" {
-		p.warnf("%s is not in PATH now; the peer fails until it is", argv[0])
-	} else {
-		argv[0] = found
-	}
+	argv := slices.Clone(p.o.Exec)
+	program, err := p.execProgram(argv[0])
+	argv[0] = program
 	p.peer.Settings.Exec = argv
-	return nil
+	return err
+}
+
+// execProgram is the absolute path of a command, because a session runs in the
+// peer's folder and with another PATH than the person's.
+func (p *plan) execProgram(name string) (string, error) {
+	if !strings.Contains(name, "/") {
+		found := findProgram(name, "", func(k string) string { return p.o.Env[k] }, "")
+		if found == "" {
+			p.warnf("%s is not in PATH now; the peer fails until it is", name)
+		}
+		return or(found, name), nil
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		base := or(p.o.Env["PWD"], p.o.CWD)
+		if base == "" {
+			return name, &iapeer.FieldError{Field: "exec", Value: name, Reason: "give an absolute path"}
+		}
+		path = filepath.Join(base, path)
+	}
+	if !isProgram(path) {
+		return name, &iapeer.FieldError{Field: "exec", Value: path, Reason: "not a program; check the path, or chmod +x it"}
+	}
+	return path, nil
 }
 
 // A PapersError tells that a folder carries what belongs to a peer of another

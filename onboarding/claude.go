@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/tidwall/gjson"
-
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
 // mcpEntry is our server in a project's .mcp.json. Its shape is fixed: other
@@ -28,10 +27,10 @@ const identityHeader = "X-IAPeer-Identity"
 var mcpPath = []string{"mcpServers", "iapeer"}
 
 // addMCPServer puts our server into .mcp.json beside the others. Bytes that are
-// not such a document give errNotJSON; they are kept aside before a fresh one is
+// not such a document give edit.ErrNotJSON; they are kept aside before a fresh one is
 // written.
 func addMCPServer(before []byte, id iapeer.Identity, url string) (after []byte, t trace, err error) {
-	doc, err := parseJSON(before)
+	doc, err := edit.ParseJSON(before)
 	if err != nil {
 		return before, trace{}, err
 	}
@@ -41,29 +40,28 @@ func addMCPServer(before []byte, id iapeer.Identity, url string) (after []byte, 
 
 // setTraced sets a key and tells how to take it back. Bytes that hold the value
 // already come back as they are.
-func setTraced(doc jsonDoc, before []byte, value any, path ...string) (after []byte, t trace, err error) {
-	t = trace{Kind: traceKey, Key: path, After: encode(value)}
-	if old, ok := doc.find(path...); ok {
-		t.Before = &old.Raw
+func setTraced(doc edit.JSON, before []byte, value any, path ...string) (after []byte, t trace, err error) {
+	t = trace{Kind: traceKey, Key: path, After: edit.Encode(value)}
+	if old, ok := doc.Raw(path...); ok {
+		t.Before = &old
 	}
-	out, made, err := doc.set(value, path...)
+	out, made, err := doc.Set(value, path...)
 	t.Made = made
 	if err != nil || out == doc && len(before) > 0 {
 		return before, t, err
 	}
-	return out.bytes(), t, nil
+	return out.Bytes(), t, nil
 }
 
 // mcpIdentity is the peer as which a folder's .mcp.json speaks, zero when it
 // names none.
 func mcpIdentity(path string) iapeer.Identity {
 	b, _, _ := readFile(path)
-	doc, err := parseJSON(b)
+	doc, err := edit.ParseJSON(b)
 	if err != nil {
 		return iapeer.Identity{}
 	}
-	header, _ := doc.find(append(mcpPath, "headers", identityHeader)...)
-	id, _ := iapeer.ParseIdentity(header.Str)
+	id, _ := iapeer.ParseIdentity(doc.String("mcpServers", "iapeer", "headers", identityHeader))
 	return id
 }
 
@@ -71,64 +69,57 @@ func mcpIdentity(path string) iapeer.Identity {
 // stands in a file of this person alone, never in one that a team shares. What
 // the person refused stays refused.
 func approveServer(before []byte) (after []byte, t trace, warn string, err error) {
-	doc, err := parseJSON(before)
+	doc, err := edit.ParseJSON(before)
 	if err != nil {
 		return before, trace{}, "", err
 	}
-	if refused, ok := doc.find("disabledMcpjsonServers"); ok && refused.IsArray() && holds(refused, "iapeer") {
+	if doc.Holds("iapeer", "disabledMcpjsonServers") {
 		return before, trace{}, "claude was told not to use the iapeer server here: take it out of disabledMcpjsonServers in .claude/settings.local.json", nil
 	}
 	t = trace{Kind: traceItem, Key: []string{"enabledMcpjsonServers"}, After: "iapeer"}
-	if old, ok := doc.find(t.Key...); ok {
-		t.Before = &old.Raw
+	if old, ok := doc.Raw(t.Key...); ok {
+		t.Before = &old
 	}
-	out, made, err := doc.add("iapeer", t.Key...)
+	out, made, err := doc.Add("iapeer", t.Key...)
 	t.Made = made
 	if err != nil || out == doc && len(before) > 0 {
 		return before, t, "", err
 	}
-	return out.bytes(), t, "", nil
+	return out.Bytes(), t, "", nil
 }
 
-// trustFolder marks one folder as trusted in claude's state file.
-func trustFolder(before []byte, dir string) (after []byte, t trace, err error) {
-	doc, err := parseJSON(before)
-	if err != nil {
-		return before, trace{}, err
-	}
-	path := []string{"projects", dir, "hasTrustDialogAccepted"}
-	if v, ok := doc.find(path...); ok && v.Type == gjson.True {
-		return before, trace{Kind: traceKey, Key: path, After: "true"}, nil
-	}
-	return setTraced(doc, before, true, path...)
-}
-
-// Seed marks peer's own folder as trusted in claude's state file, so that a
-// session there begins without the trust dialog. It changes that one key, under
-// the lock that claude takes, and records it for Remove. file is the state file:
-// .claude.json in CLAUDE_CONFIG_DIR, or in the home folder. Seed writes nothing
-// when the folder is trusted already. It may be called from any goroutine.
-func Seed(ctx context.Context, p iapeer.Paths, peer iapeer.Name, cwd, file string) error {
+// Seed gives one key in claude's state file a value, such as the trust in a
+// peer's own folder, so that a session there begins without a dialog. It
+// changes that one key, under the lock that claude takes, and records it for
+// remove. It writes nothing when the value is there already. Seed may be called
+// from any goroutine; it waits for a running onboarding command.
+func Seed(ctx context.Context, p iapeer.Paths, peer iapeer.Name, file string, keys []string, value any) error {
 	return exclusively(ctx, p, func() error {
 		prints, err := loadFootprint(p)
 		if err != nil {
 			return err
 		}
 		w := &writer{root: p.Root, peer: peer, prints: prints, report: &iapeer.OnboardingReport{}}
-		return w.trust(ctx, file, cwd)
+		return w.seed(ctx, file, keys, value)
 	})
 }
 
-// trust runs the trust step under claude's own lock.
-func (w *writer) trust(ctx context.Context, file, cwd string) error {
-	plan := func(before []byte, _ bool) (edit, error) {
-		after, t, err := trustFolder(before, realPath(cwd))
-		return edit{after: after, trace: t}, err
+// seed sets one key under claude's own lock.
+func (w *writer) seed(ctx context.Context, file string, keys []string, value any) error {
+	set := func() error {
+		return w.file("claude trust", file, privateFile, func(before []byte, _ bool) (change, error) {
+			doc, err := edit.ParseJSON(before)
+			if err != nil {
+				return change{after: before}, err
+			}
+			after, t, err := setTraced(doc, before, value, keys...)
+			return change{after: after, trace: t}, err
+		})
 	}
 	if w.dry {
-		return w.file("claude trust", file, privateFile, plan)
+		return set()
 	}
-	return withClaudeLock(ctx, file, func() error { return w.file("claude trust", file, privateFile, plan) })
+	return withClaudeLock(ctx, file, set)
 }
 
 // The lock that claude takes on its state file is a folder beside it, which its

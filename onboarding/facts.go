@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // defaultPort is the daemon's port where nothing says otherwise.

@@ -10,7 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
 // footprintVersion is the shape of footprint.json.
@@ -30,6 +31,7 @@ const (
 // A trace is one write outside the root. Several peers may stand on the same
 // one; it is taken back with the last of them.
 type trace struct {
+	What    string        `json:"what"` // as the report calls it
 	Peers   []iapeer.Name `json:"peers"`
 	File    string        `json:"file"`
 	Kind    string        `json:"kind"`
@@ -120,7 +122,7 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 			continue
 		}
 		if rest := slices.DeleteFunc(slices.Clone(t.Peers), func(n iapeer.Name) bool { return n == name }); len(rest) > 0 {
-			changes = append(changes, iapeer.FileChange{What: t.what(), Path: t.File, Action: "kept", Detail: "other peers use it"})
+			changes = append(changes, iapeer.FileChange{What: t.What, Path: t.File, Action: "kept", Detail: "other peers use it"})
 			f.Writes[i].Peers = rest
 			continue
 		}
@@ -138,16 +140,9 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 	return changes, warnings, f.save()
 }
 
-func (t trace) what() string {
-	if len(t.Key) > 0 {
-		return strings.Join(t.Key, ".")
-	}
-	return t.Kind
-}
-
 // undo takes the write back if it is still ours, and says what became of it.
 func (t trace) undo(dry bool) (iapeer.FileChange, error) {
-	change := iapeer.FileChange{What: t.what(), Path: t.File, Action: "removed"}
+	change := iapeer.FileChange{What: t.What, Path: t.File, Action: "removed"}
 	if t.Kind == traceDir {
 		if entries, err := os.ReadDir(t.File); err != nil || len(entries) > 0 {
 			return changeKept(change, "not empty"), nil
@@ -191,7 +186,7 @@ func (t trace) without(b []byte) (after []byte, ours bool) {
 		before, rest, found := strings.Cut(text, t.After)
 		return t.orGone([]byte(before + rest)), found
 	case traceLine:
-		after := dropLine(text, t.After)
+		after := edit.DropLine(text, t.After)
 		if t.Made > 0 && after != text {
 			after = strings.TrimSuffix(after, "\n")
 		}
@@ -201,38 +196,38 @@ func (t trace) without(b []byte) (after []byte, ours bool) {
 }
 
 func (t trace) withoutKey(b []byte) (after []byte, ours bool) {
-	doc, err := parseJSON(b)
+	doc, err := edit.ParseJSON(b)
 	if err != nil {
 		return b, false
 	}
-	value, found := doc.find(t.Key...)
+	value, found := doc.Raw(t.Key...)
 	switch {
 	case !found:
 		return b, false
 	case t.Kind == traceItem && t.Made == 0 && !t.Created && t.Before != nil:
-		out := doc.drop(t.After, t.Key...)
-		return out.bytes(), out.text != doc.text
+		out := doc.Drop(t.After, t.Key...)
+		return out.Bytes(), out != doc
 	case t.Kind == traceItem:
-		out := doc.drop(t.After, t.Key...)
-		if left, _ := out.find(t.Key...); len(out.children(left)) == 0 {
-			out = out.remove(t.Made, t.Key...)
+		out := doc.Drop(t.After, t.Key...)
+		if out.Len(t.Key...) == 0 {
+			out = out.Remove(t.Made, t.Key...)
 		}
-		return t.emptyGone(out), out.text != doc.text
-	case !sameJSON(value.Raw, t.After):
+		return t.emptyGone(out), out != doc
+	case !edit.SameJSON(value, t.After):
 		return b, false
 	case t.Before != nil:
-		return doc.splice(value.Index, value.Index+len(value.Raw), *t.Before).bytes(), true
+		return doc.Put(*t.Before, t.Key...).Bytes(), true
 	}
-	return t.emptyGone(doc.remove(t.Made, t.Key...)), true
+	return t.emptyGone(doc.Remove(t.Made, t.Key...)), true
 }
 
 // emptyGone and orGone return nil for a file that we made and that is empty
 // now.
-func (t trace) emptyGone(d jsonDoc) []byte {
-	if t.Created && d.empty() {
+func (t trace) emptyGone(d edit.JSON) []byte {
+	if t.Created && d.Empty() {
 		return nil
 	}
-	return d.bytes()
+	return d.Bytes()
 }
 
 func (t trace) orGone(b []byte) []byte {

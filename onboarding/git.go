@@ -27,7 +27,7 @@ type workTree struct {
 // tracked, because leaving a file alone does no harm.
 func lookWorkTree(ctx context.Context, dir string) workTree {
 	out, err := git(ctx, dir, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir", "--git-path", "info/exclude")
-	if lines := splitLines(strings.TrimSpace(out)); err == nil && len(lines) == 3 {
+	if lines := strings.Split(strings.TrimSpace(out), "\n"); err == nil && len(lines) == 3 {
 		w := workTree{root: realPath(lines[0]), common: realPath(lines[1]), exclude: lines[2]}
 		branch, _ := git(ctx, dir, "symbolic-ref", "--short", "-q", "HEAD")
 		w.branch = strings.TrimSpace(branch)

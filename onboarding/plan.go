@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // A plan is what a command comes to, given the facts. It is made of values

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // Render is the summary that the CLI prints: who the peer is, what became of

@@ -3,13 +3,14 @@ package onboarding
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // A riskRecord is the person's answer to the one question about permissions,
@@ -90,7 +91,10 @@ func exclusively(ctx context.Context, p iapeer.Paths, do func() error) error {
 	go func() { got <- flock(f) }()
 	select {
 	case <-ctx.Done():
-		go func() { <-got; f.Close() }()
+		go func() {
+			_ = <-got
+			f.Close()
+		}()
 		return fmt.Errorf("another onboarding command runs: %w", ctx.Err())
 	case err := <-got:
 		defer f.Close()
@@ -104,7 +108,7 @@ func exclusively(ctx context.Context, p iapeer.Paths, do func() error) error {
 // flock waits for the lock; a signal that interrupts the wait does not end it.
 func flock(f *os.File) error {
 	for {
-		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != syscall.EINTR { //nolint:errorlint // an errno as the kernel gives it
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); !errors.Is(err, syscall.EINTR) {
 			return err
 		}
 	}

@@ -3,7 +3,7 @@ package onboarding_test
 import (
 	"testing"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/onboarding"
 )
 

@@ -8,7 +8,8 @@ import (
 	"reflect"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
 // corruptSuffix names the verbatim copy of a file that could not be read.
@@ -61,11 +62,11 @@ func (p *plan) fixed(what, path, text string) step {
 }
 
 func keepOr(text string) planner {
-	return func(before []byte, exists bool) (edit, error) {
+	return func(before []byte, exists bool) (change, error) {
 		if exists {
-			return edit{after: before}, nil
+			return change{after: before}, nil
 		}
-		return edit{after: []byte(text)}, nil
+		return change{after: []byte(text)}, nil
 	}
 }
 
@@ -79,13 +80,13 @@ func (p *plan) hide(w *writer, path string) error {
 	if line == "" {
 		return nil
 	}
-	return w.file("git exclude", p.f.Tree.exclude, sharedFile, func(before []byte, _ bool) (edit, error) {
-		after := addLine(string(before), line)
+	return w.file("git exclude", p.f.Tree.exclude, sharedFile, func(before []byte, _ bool) (change, error) {
+		after := edit.AddLine(string(before), line)
 		t := trace{Kind: traceLine, Key: []string{line}, After: line}
 		if len(before) > 0 && before[len(before)-1] != '\n' {
 			t.Made = 1
 		}
-		return edit{after: []byte(after), detail: line, trace: t}, nil
+		return change{after: []byte(after), detail: line, trace: t}, nil
 	})
 }
 
@@ -98,12 +99,12 @@ func (p *plan) mcp(_ context.Context, w *writer) error {
 			return err
 		}
 	}
-	return w.file("mcp", path, sharedFile, func(before []byte, _ bool) (edit, error) {
+	return w.file("mcp", path, sharedFile, func(before []byte, _ bool) (change, error) {
 		after, t, err := addMCPServer(before, id, p.f.URL)
-		if errors.Is(err, errNotJSON) {
+		if errors.Is(err, edit.ErrNotJSON) {
 			after, t, err = addMCPServer(nil, id, p.f.URL)
 		}
-		e := edit{after: after, trace: t}
+		e := change{after: after, trace: t}
 		if string(after) != string(before) && p.leaveAlone(path) {
 			e.action, e.detail = "skipped", "the repository has it; --scope project writes it"
 		}
@@ -123,7 +124,7 @@ func (p *plan) setAside(w *writer, path string) error {
 	if err != nil || !exists {
 		return err
 	}
-	if _, _, err := addMCPServer(b, iapeer.Identity{}, ""); !errors.Is(err, errNotJSON) {
+	if _, _, err := addMCPServer(b, iapeer.Identity{}, ""); !errors.Is(err, edit.ErrNotJSON) {
 		return nil
 	}
 	bak := path + corruptSuffix
@@ -155,11 +156,11 @@ func (p *plan) approve(_ context.Context, w *writer) error {
 			return err
 		}
 	}
-	return w.file("claude settings", path, sharedFile, func(before []byte, exists bool) (edit, error) {
+	return w.file("claude settings", path, sharedFile, func(before []byte, exists bool) (change, error) {
 		after, t, warn, err := approveServer(before)
-		e := edit{after: after, trace: t, warn: warn}
+		e := change{after: after, trace: t, warn: warn}
 		switch {
-		case errors.Is(err, errNotJSON):
+		case errors.Is(err, edit.ErrNotJSON):
 			e.action, e.warn = "skipped", path+" is not the JSON object that claude expects: left alone; claude asks about the iapeer server once"
 			return e, nil
 		case string(after) != string(before) && p.leaveAlone(path):
@@ -178,8 +179,8 @@ func (p *plan) trustStep(ctx context.Context, w *writer) error {
 	if _, exists, err := readFile(p.f.ClaudeCfg); err != nil || !exists {
 		return err
 	}
-	err := w.trust(ctx, p.f.ClaudeCfg, p.f.CWD)
-	if errors.Is(err, errNotJSON) || errors.Is(err, errLocked) {
+	err := w.seed(ctx, p.f.ClaudeCfg, []string{"projects", p.f.CWD, "hasTrustDialogAccepted"}, true)
+	if errors.Is(err, edit.ErrNotJSON) || errors.Is(err, errLocked) {
 		w.tell(iapeer.FileChange{What: "claude trust", Path: p.f.ClaudeCfg, Action: "skipped"}, fmt.Sprintf("%v; the first session tries again", err))
 		return nil
 	}
@@ -189,13 +190,13 @@ func (p *plan) trustStep(ctx context.Context, w *writer) error {
 // codex adds our server to Codex's configuration.
 func (p *plan) codex(_ context.Context, w *writer) error {
 	path := filepath.Join(p.f.CodexHome, "config.toml")
-	return w.file("codex config", path, privateFile, func(before []byte, _ bool) (edit, error) {
-		after, added, err := addCodexServer(before, p.f.URL)
-		if errors.Is(err, errNotTOML) {
-			return edit{after: before, action: "skipped", warn: fmt.Sprintf("%s: %v; codex cannot start with it either. Repair it and run this again", path, err)}, nil
+	return w.file("codex config", path, privateFile, func(before []byte, _ bool) (change, error) {
+		after, added, err := edit.AddCodexServer(before, p.f.URL)
+		if errors.Is(err, edit.ErrNotTOML) {
+			return change{after: before, action: "skipped", warn: fmt.Sprintf("%s: %v; codex cannot start with it either. Repair it and run this again", path, err)}, nil
 		}
 		t := trace{Kind: traceTOML, Key: []string{"mcp_servers", "iapeer"}, After: added}
-		return edit{after: after, trace: t}, err
+		return change{after: after, trace: t}, err
 	})
 }
 
@@ -210,15 +211,15 @@ func (p *plan) launchEnvs() []step {
 		}
 		path := filepath.Join(iapeer.PeerDir(p.f.CWD), "runtimes", string(rt), "launch.env")
 		all = append(all, func(_ context.Context, w *writer) error {
-			return w.file("launch.env", path, privateFile, func(before []byte, exists bool) (edit, error) {
+			return w.file("launch.env", path, privateFile, func(before []byte, exists bool) (change, error) {
 				text := string(before)
 				if !exists {
 					text = launchEnv(rt)
 				}
 				if pinned {
-					text = setEnvLine(text, pinVariable(rt), p.o.Bin)
+					text = edit.SetEnvLine(text, pinVariable(rt), p.o.Bin)
 				}
-				return edit{after: []byte(text), detail: string(rt)}, nil
+				return change{after: []byte(text), detail: string(rt)}, nil
 			})
 		})
 	}
@@ -231,8 +232,8 @@ func (p *plan) riskStep(d Deps) step {
 		if reflect.DeepEqual(p.risk, p.f.Risk) || p.risk.Answer == "" && len(p.risk.Waiting) == len(p.f.Risk.Waiting) {
 			return nil
 		}
-		return w.file("risk answer", RiskPath(d.Paths), privateFile, func([]byte, bool) (edit, error) {
-			return edit{after: p.risk.bytes(), detail: p.risk.Answer}, nil
+		return w.file("risk answer", RiskPath(d.Paths), privateFile, func([]byte, bool) (change, error) {
+			return change{after: p.risk.bytes(), detail: p.risk.Answer}, nil
 		})
 	}
 }
@@ -263,12 +264,12 @@ func (p *plan) bootstrap(d Deps) step {
 func (p *plan) profile(d Deps) step {
 	return func(_ context.Context, w *writer) error {
 		path := iapeer.Profile(p.f.CWD)
-		change := iapeer.FileChange{What: "profile", Path: path, Action: "created"}
+		told := iapeer.FileChange{What: "profile", Path: path, Action: "created"}
 		if p.f.Profile != nil {
-			change.Action = "updated"
+			told.Action = "updated"
 		}
 		if p.f.Profile != nil && samePeer(*p.f.Profile, p.peer) {
-			change.Action = "kept"
+			told.Action = "kept"
 		} else if p.f.Committed[path] && p.foreignProfile() {
 			return &iapeer.FieldError{Field: "personality", Value: string(p.peer.Name),
 				Reason: "the repository has another peer's profile here; make the peer elsewhere: iapeer create " + string(p.peer.Name)}
@@ -277,7 +278,7 @@ func (p *plan) profile(d Deps) step {
 				return fmt.Errorf("profile %s: %w", path, err)
 			}
 		}
-		w.tell(change, "")
+		w.tell(told, "")
 		return nil
 	}
 }
@@ -295,7 +296,7 @@ func (p *plan) putProfile(w *writer, d Deps) error {
 	if err != nil || w.inRoot(path) {
 		return err
 	}
-	t := trace{Peers: []iapeer.Name{w.peer}, File: path, Kind: traceFile, After: digest(b), Created: true}
+	t := trace{What: "profile", Peers: []iapeer.Name{w.peer}, File: path, Kind: traceFile, After: digest(b), Created: true}
 	if p.f.Profile != nil && !w.prints.has(t) {
 		return nil
 	}
@@ -306,7 +307,7 @@ func (p *plan) putProfile(w *writer, d Deps) error {
 func samePeer(a, b iapeer.Peer) bool {
 	flat := func(p iapeer.Peer) string {
 		s := p.Settings
-		return encode([]any{p.Name, p.DefaultRuntime, p.Runtimes, p.Description, p.Nature, p.Interfaces,
+		return edit.Encode([]any{p.Name, p.DefaultRuntime, p.Runtimes, p.Description, p.Nature, p.Interfaces,
 			s.Gated, s.ReplacePrompt, append([]string{}, s.Folders...), append([]string{}, s.Exec...)})
 	}
 	return flat(a) == flat(b)
@@ -315,20 +316,20 @@ func samePeer(a, b iapeer.Peer) bool {
 // register projects the profile into the registry.
 func (p *plan) register(d Deps) step {
 	return func(_ context.Context, w *writer) error {
-		change := iapeer.FileChange{What: "registry", Path: d.Paths.Registry(), Action: "created"}
+		told := iapeer.FileChange{What: "registry", Path: d.Paths.Registry(), Action: "created"}
 		old, known := p.f.peer(p.peer.Name)
 		switch {
 		case known && sameRecord(old, p.peer):
-			change.Action = "kept"
+			told.Action = "kept"
 		case known:
-			change.Action = "updated"
+			told.Action = "updated"
 		}
-		if change.Action != "kept" && !w.dry {
+		if told.Action != "kept" && !w.dry {
 			if err := d.Registry.Register(p.peer); err != nil {
 				return fmt.Errorf("registry: %w", err)
 			}
 		}
-		w.tell(change, "")
+		w.tell(told, "")
 		return nil
 	}
 }
@@ -336,8 +337,8 @@ func (p *plan) register(d Deps) step {
 // sameRecord compares what the registry holds.
 func sameRecord(a, b iapeer.Peer) bool {
 	flat := func(p iapeer.Peer) string {
-		return strings.Join([]string{encode(p.Name), encode(p.DefaultRuntime), encode(p.Runtimes), encode(p.Description),
-			encode(p.Nature), encode(realPath(p.CWD)), encode(p.Interfaces)}, "\n")
+		return strings.Join([]string{edit.Encode(p.Name), edit.Encode(p.DefaultRuntime), edit.Encode(p.Runtimes), edit.Encode(p.Description),
+			edit.Encode(p.Nature), edit.Encode(realPath(p.CWD)), edit.Encode(p.Interfaces)}, "\n")
 	}
 	return flat(a) == flat(b)
 }

@@ -2,10 +2,9 @@ package onboarding
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // ignoreAll is the .gitignore that hides the folder it stands in, itself too.
@@ -46,52 +45,6 @@ func launchEnv(rt iapeer.Runtime) string {
 		text += "# PEER_DISALLOWED_TOOLS=AskUserQuestion\n"
 	}
 	return text
-}
-
-// setEnvLine gives key a value in a launch.env, on the line that has it or on a
-// new last one.
-func setEnvLine(text, key, value string) string {
-	line := key + "=" + value
-	lines := strings.SplitAfter(text, "\n")
-	i := slices.IndexFunc(lines, func(l string) bool {
-		l = strings.TrimPrefix(strings.TrimSpace(l), "export ")
-		name, _, ok := strings.Cut(l, "=")
-		return ok && strings.TrimSpace(name) == key
-	})
-	if i >= 0 {
-		if strings.TrimSpace(lines[i]) != line {
-			lines[i] = line + "\n"
-		}
-		return strings.Join(lines, "")
-	}
-	return addLine(text, line)
-}
-
-// addLine appends a line unless the text has it.
-func addLine(text, line string) string {
-	if slices.Contains(splitLines(text), line) {
-		return text
-	}
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		text += "\n"
-	}
-	return text + line + "\n"
-}
-
-// dropLine takes the last such line out. It is the inverse of addLine, but for
-// the line break that addLine had to give the line before.
-func dropLine(text, line string) string {
-	lines := strings.SplitAfter(text, "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
-		if strings.TrimRight(lines[i], "\r\n") == line {
-			return strings.Join(slices.Delete(lines, i, i+1), "")
-		}
-	}
-	return text
-}
-
-func splitLines(text string) []string {
-	return strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
 // pinVariable names the variable that says where a runtime's program is.

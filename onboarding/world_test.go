@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/onboarding"
 )
 

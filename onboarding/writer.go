@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	iapeer "github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer"
 )
 
 // maxReplans is how often a file is planned anew when somebody else writes it
@@ -19,8 +19,8 @@ const maxReplans = 5
 // errMoving tells that a file changes faster than it can be edited.
 var errMoving = errors.New("somebody else keeps writing it; try again")
 
-// An edit is what a planner makes of a file.
-type edit struct {
+// A change is what a planner makes of a file.
+type change struct {
 	after  []byte
 	action string // "" is derived from the bytes; "skipped" leaves the file alone
 	detail string
@@ -29,7 +29,7 @@ type edit struct {
 }
 
 // A planner turns the bytes of a file into the wanted ones. It is pure.
-type planner func(before []byte, exists bool) (edit, error)
+type planner func(before []byte, exists bool) (change, error)
 
 // A writer applies planners to files, or with dry only tells what they would
 // do.
@@ -44,7 +44,7 @@ type writer struct {
 // file applies plan to one file. Its folders are made, its write is recorded
 // first when it lies outside the root.
 func (w *writer) file(what, path string, mode fs.FileMode, plan planner) error {
-	change := iapeer.FileChange{What: what, Path: path}
+	told := iapeer.FileChange{What: what, Path: path}
 	for range maxReplans {
 		before, exists, err := readFile(path)
 		if err != nil {
@@ -54,28 +54,28 @@ func (w *writer) file(what, path string, mode fs.FileMode, plan planner) error {
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", what, path, err)
 		}
-		change.Action, change.Detail = e.verdict(before, exists), e.detail
-		done, err := w.apply(path, mode, before, exists, e)
+		told.Action, told.Detail = e.verdict(before, exists), e.detail
+		done, err := w.apply(told, mode, before, exists, e)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		if done {
-			w.tell(change, e.warn)
+			w.tell(told, e.warn)
 			return nil
 		}
 	}
 	return fmt.Errorf("%s %s: %w", what, path, errMoving)
 }
 
-func (w *writer) tell(change iapeer.FileChange, warn string) {
-	w.report.Files = append(w.report.Files, change)
+func (w *writer) tell(told iapeer.FileChange, warn string) {
+	w.report.Files = append(w.report.Files, told)
 	if warn != "" {
 		w.report.Warnings = append(w.report.Warnings, warn)
 	}
 }
 
-// verdict names what an edit does to a file.
-func (e edit) verdict(before []byte, exists bool) string {
+// verdict names what a change does to a file.
+func (e change) verdict(before []byte, exists bool) string {
 	switch {
 	case e.action != "":
 		return e.action
@@ -87,9 +87,10 @@ func (e edit) verdict(before []byte, exists bool) string {
 	return "updated"
 }
 
-// apply writes an edit. done is false when the file changed meanwhile.
-func (w *writer) apply(path string, mode fs.FileMode, before []byte, exists bool, e edit) (done bool, err error) {
-	t := e.trace
+// apply writes a change. done is false when the file changed meanwhile.
+func (w *writer) apply(told iapeer.FileChange, mode fs.FileMode, before []byte, exists bool, e change) (done bool, err error) {
+	t, path := e.trace, told.Path
+	t.What = told.What
 	t.File, t.Peers, t.Created = path, []iapeer.Name{w.peer}, !exists
 	if t.Kind == "" {
 		t.Kind, t.After = traceFile, digest(e.after)
@@ -139,7 +140,7 @@ func (w *writer) folder(dir string, file fs.FileMode) error {
 		return err
 	}
 	if !w.inRoot(dir) {
-		if err := w.prints.add(trace{Peers: []iapeer.Name{w.peer}, File: dir, Kind: traceDir}); err != nil {
+		if err := w.prints.add(trace{What: "folder", Peers: []iapeer.Name{w.peer}, File: dir, Kind: traceDir}); err != nil {
 			return err
 		}
 	}

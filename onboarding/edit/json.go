@@ -1,4 +1,4 @@
-package onboarding
+package edit
 
 import (
 	"bytes"
@@ -10,23 +10,23 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// errNotJSON tells that a document is not what an edit needs: not JSON at all,
+// ErrNotJSON tells that a document is not what an edit needs: not JSON at all,
 // or something else than an object (or array) stands where one is needed.
-var errNotJSON = errors.New("not a JSON object")
+var ErrNotJSON = errors.New("not a JSON object")
 
 // byteOrderMark may stand before a document; programs on some systems write it.
 const byteOrderMark = "\ufeff"
 
-// A jsonDoc is a JSON object as text, edited in place: every byte outside the
+// A JSON is an object as text, edited in place: every byte outside the
 // edited key stays as it is.
-type jsonDoc struct {
+type JSON struct {
 	mark string // byte order mark, or ""
 	text string
 }
 
-// parseJSON reads a document that must be an object. Blank bytes are "{}".
-func parseJSON(b []byte) (jsonDoc, error) {
-	d := jsonDoc{text: string(b)}
+// ParseJSON reads a document that must be an object. Blank bytes are "{}".
+func ParseJSON(b []byte) (JSON, error) {
+	d := JSON{text: string(b)}
 	if rest, ok := strings.CutPrefix(d.text, byteOrderMark); ok {
 		d.mark, d.text = byteOrderMark, rest
 	}
@@ -34,19 +34,20 @@ func parseJSON(b []byte) (jsonDoc, error) {
 		d.text = "{}\n"
 	}
 	if !json.Valid([]byte(d.text)) || !gjson.Parse(d.text).IsObject() {
-		return d, errNotJSON
+		return d, ErrNotJSON
 	}
 	return d, nil
 }
 
 // root is the object that the document is.
-func (d jsonDoc) root() gjson.Result {
+func (d JSON) root() gjson.Result {
 	r := gjson.Parse(d.text)
 	r.Raw = strings.TrimRight(r.Raw, " \t\r\n") // gjson takes the rest of the text as it is
 	return r
 }
 
-func (d jsonDoc) bytes() []byte { return []byte(d.mark + d.text) }
+// Bytes is the document as it is to be written.
+func (d JSON) Bytes() []byte { return []byte(d.mark + d.text) }
 
 // A child is a member of an object or an item of an array, by its place in the
 // text. For an item, start and value are the same.
@@ -55,7 +56,7 @@ type child struct {
 	start, value, end int
 }
 
-func (d jsonDoc) children(container gjson.Result) []child {
+func (d JSON) children(container gjson.Result) []child {
 	var all []child
 	container.ForEach(func(k, v gjson.Result) bool {
 		c := child{value: v.Index, start: v.Index, end: v.Index + len(v.Raw)}
@@ -70,7 +71,7 @@ func (d jsonDoc) children(container gjson.Result) []child {
 
 // find returns the value at path. Of repeated keys the last counts, as it does
 // for the programs that read the file.
-func (d jsonDoc) find(path ...string) (gjson.Result, bool) {
+func (d JSON) find(path ...string) (gjson.Result, bool) {
 	at := d.root()
 	for _, key := range path {
 		if !at.IsObject() {
@@ -91,13 +92,13 @@ func (d jsonDoc) find(path ...string) (gjson.Result, bool) {
 	return at, true
 }
 
-// set gives the key at path a value, and makes the objects on the way. It
+// Set gives the key at path a value, and makes the objects on the way. It
 // returns how many of those it made. The document stays as it is when the value
 // is there already, however it is spelled.
-func (d jsonDoc) set(value any, path ...string) (out jsonDoc, made int, err error) {
-	raw := encode(value)
+func (d JSON) Set(value any, path ...string) (out JSON, made int, err error) {
+	raw := Encode(value)
 	if old, ok := d.find(path...); ok {
-		if sameJSON(old.Raw, raw) {
+		if SameJSON(old.Raw, raw) {
 			return d, 0, nil
 		}
 		text := indented(raw, d.lineIndent(old.Index), d.unit(), d.newline())
@@ -114,27 +115,27 @@ func (d jsonDoc) set(value any, path ...string) (out jsonDoc, made int, err erro
 	}
 	parent, _ := d.find(path[:depth]...)
 	if !parent.IsObject() {
-		return d, 0, errNotJSON
+		return d, 0, ErrNotJSON
 	}
 	for i := len(path) - 1; i > depth; i-- {
-		raw = "{" + encode(path[i]) + ":" + raw + "}"
+		raw = "{" + Encode(path[i]) + ":" + raw + "}"
 	}
-	return d.insert(parent, encode(path[depth]), raw), len(path) - 1 - depth, nil
+	return d.insert(parent, Encode(path[depth]), raw), len(path) - 1 - depth, nil
 }
 
-// add appends a string to the array at path, which is made when absent.
-func (d jsonDoc) add(item string, path ...string) (out jsonDoc, made int, err error) {
+// Add appends a string to the array at path, which is made when absent.
+func (d JSON) Add(item string, path ...string) (out JSON, made int, err error) {
 	array, ok := d.find(path...)
 	if !ok {
-		return d.set([]string{item}, path...)
+		return d.Set([]string{item}, path...)
 	}
 	if !array.IsArray() {
-		return d, 0, errNotJSON
+		return d, 0, ErrNotJSON
 	}
 	if holds(array, item) {
 		return d, 0, nil
 	}
-	return d.insert(array, "", encode(item)), 0, nil
+	return d.insert(array, "", Encode(item)), 0, nil
 }
 
 // holds reports whether an array has the string item.
@@ -147,9 +148,9 @@ func holds(array gjson.Result, item string) bool {
 	return found
 }
 
-// remove takes the key at path away, and then up to made of the objects above
-// it that are empty now. It is the inverse of set.
-func (d jsonDoc) remove(made int, path ...string) jsonDoc {
+// Remove takes the key at path away, and then up to made of the objects above
+// it that would be empty. It is the inverse of [JSON.Set].
+func (d JSON) Remove(made int, path ...string) JSON {
 	depth := len(path) - 1
 	for ; made > 0 && depth > 0; made-- {
 		if parent, _ := d.find(path[:depth]...); len(d.children(parent)) > 1 {
@@ -164,8 +165,9 @@ func (d jsonDoc) remove(made int, path ...string) jsonDoc {
 	return d.cut(parent, func(c child) bool { return c.key == path[depth] })
 }
 
-// drop takes a string out of the array at path. It is the inverse of add.
-func (d jsonDoc) drop(item string, path ...string) jsonDoc {
+// Drop takes a string out of the array at path. It is the inverse of
+// [JSON.Add].
+func (d JSON) Drop(item string, path ...string) JSON {
 	array, ok := d.find(path...)
 	if !ok || !array.IsArray() {
 		return d
@@ -173,12 +175,48 @@ func (d jsonDoc) drop(item string, path ...string) jsonDoc {
 	return d.cut(array, func(c child) bool { return gjson.Parse(d.text[c.value:c.end]).Str == item })
 }
 
-// empty reports whether nothing is left in the document.
-func (d jsonDoc) empty() bool { return len(d.children(d.root())) == 0 }
+// Empty reports whether nothing is left in the document.
+func (d JSON) Empty() bool { return len(d.children(d.root())) == 0 }
+
+// Raw returns the text of the value at path.
+func (d JSON) Raw(path ...string) (string, bool) {
+	v, ok := d.find(path...)
+	return v.Raw, ok
+}
+
+// String returns the string at path, "" when there is none.
+func (d JSON) String(path ...string) string {
+	v, _ := d.find(path...)
+	if v.Type != gjson.String {
+		return ""
+	}
+	return v.Str
+}
+
+// Holds reports whether the array at path has the string item.
+func (d JSON) Holds(item string, path ...string) bool {
+	v, ok := d.find(path...)
+	return ok && v.IsArray() && holds(v, item)
+}
+
+// Len is the number of members or items at path.
+func (d JSON) Len(path ...string) int {
+	v, _ := d.find(path...)
+	return len(d.children(v))
+}
+
+// Put replaces the text of the value at path, which must be there.
+func (d JSON) Put(raw string, path ...string) JSON {
+	v, ok := d.find(path...)
+	if !ok {
+		return d
+	}
+	return d.splice(v.Index, v.Index+len(v.Raw), raw)
+}
 
 // insert puts a new child behind the last one, spelled like its neighbours. An
 // item of an array has no key.
-func (d jsonDoc) insert(container gjson.Result, key, raw string) jsonDoc {
+func (d JSON) insert(container gjson.Result, key, raw string) JSON {
 	all := d.children(container)
 	if len(all) == 0 {
 		return d.fill(container, key, raw)
@@ -189,7 +227,7 @@ func (d jsonDoc) insert(container gjson.Result, key, raw string) jsonDoc {
 	if container.IsObject() && d.text[last.value-1] == ':' && !strings.Contains(gap, "\n") {
 		colon = ":"
 	}
-	if _, indent, ok := cutLast(gap, "\n"); ok {
+	if indent, ok := lastLine(gap); ok {
 		gap = d.newline() + indent
 		raw = indented(raw, indent, d.unit(), d.newline())
 	}
@@ -200,7 +238,7 @@ func (d jsonDoc) insert(container gjson.Result, key, raw string) jsonDoc {
 }
 
 // fill puts the first child into an empty object or array.
-func (d jsonDoc) fill(container gjson.Result, key, raw string) jsonDoc {
+func (d JSON) fill(container gjson.Result, key, raw string) JSON {
 	open, end := container.Raw[:1], container.Raw[len(container.Raw)-1:]
 	from, to := container.Index, container.Index+len(container.Raw)
 	if key == "" {
@@ -214,7 +252,7 @@ func (d jsonDoc) fill(container gjson.Result, key, raw string) jsonDoc {
 }
 
 // cut removes the last child that matches.
-func (d jsonDoc) cut(container gjson.Result, match func(child) bool) jsonDoc {
+func (d JSON) cut(container gjson.Result, match func(child) bool) JSON {
 	all := d.children(container)
 	for i := len(all) - 1; i >= 0; i-- {
 		switch {
@@ -230,40 +268,40 @@ func (d jsonDoc) cut(container gjson.Result, match func(child) bool) jsonDoc {
 	return d
 }
 
-func (d jsonDoc) splice(from, to int, text string) jsonDoc {
+func (d JSON) splice(from, to int, text string) JSON {
 	d.text = d.text[:from] + text + d.text[to:]
 	return d
 }
 
 // gapBefore is the white space before offset at.
-func (d jsonDoc) gapBefore(at int) string {
+func (d JSON) gapBefore(at int) string {
 	return d.text[len(strings.TrimRight(d.text[:at], " \t\r\n")):at]
 }
 
 // startsLine reports whether the line of offset at begins with the key or value
 // there, rather than being one of several on a line.
-func (d jsonDoc) startsLine(at int) bool {
+func (d JSON) startsLine(at int) bool {
 	line := d.text[strings.LastIndexByte(d.text[:at], '\n')+1 : at]
 	return strings.Contains(d.text, "\n") && strings.Count(line, `"`) <= 2
 }
 
 // lineIndent is the white space that the line of offset at begins with.
-func (d jsonDoc) lineIndent(at int) string {
+func (d JSON) lineIndent(at int) string {
 	line := d.text[strings.LastIndexByte(d.text[:at], '\n')+1 : at]
 	return line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 }
 
 // unit is one step of the document's indentation, two spaces if it has none.
-func (d jsonDoc) unit() string {
+func (d JSON) unit() string {
 	for _, c := range d.children(d.root()) {
-		if _, indent, ok := cutLast(d.gapBefore(c.start), "\n"); ok && indent != "" {
+		if indent, ok := lastLine(d.gapBefore(c.start)); ok && indent != "" {
 			return indent
 		}
 	}
 	return "  "
 }
 
-func (d jsonDoc) newline() string { return newlineOf(d.text) }
+func (d JSON) newline() string { return newlineOf(d.text) }
 
 // newlineOf is how the lines of a text end.
 func newlineOf(text string) string {
@@ -273,15 +311,14 @@ func newlineOf(text string) string {
 	return "\n"
 }
 
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
+// lastLine is what follows the last line break of s, if it has one.
+func lastLine(s string) (line string, ok bool) {
+	i := strings.LastIndexByte(s, '\n')
+	return s[i+1:], i >= 0
 }
 
-// encode spells v on one line, without escaping <, > and &.
-func encode(v any) string {
+// Encode spells v on one line, without escaping <, > and &.
+func Encode(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -298,8 +335,8 @@ func indented(raw, base, unit, nl string) string {
 	return strings.ReplaceAll(b.String(), "\n", nl)
 }
 
-// sameJSON reports whether two texts spell the same value.
-func sameJSON(a, b string) bool {
+// SameJSON reports whether two texts spell the same value.
+func SameJSON(a, b string) bool {
 	var x, y any
 	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
 		return a == b

@@ -1,4 +1,4 @@
-package onboarding
+package edit
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// errNotTOML tells that Codex's configuration cannot be read, by us or by Codex.
-var errNotTOML = errors.New("not valid TOML")
+// ErrNotTOML tells that Codex's configuration cannot be read, by us or by Codex.
+var ErrNotTOML = errors.New("not valid TOML")
 
 // codexServer lists the keys of our MCP server in Codex's configuration.
 //
@@ -34,10 +34,10 @@ type tomlKey struct{ key, value string }
 
 func (k tomlKey) String() string { return k.key + " = " + k.value }
 
-// addCodexServer adds our MCP server to Codex's configuration unless it has one
+// AddCodexServer adds our MCP server to Codex's configuration unless it has one
 // under that name, spelled in whatever way. Every byte that was there stays.
 // It returns the text that was put in, "" when nothing was.
-func addCodexServer(before []byte, url string) (after []byte, added string, err error) {
+func AddCodexServer(before []byte, url string) (after []byte, added string, err error) {
 	text := strings.TrimPrefix(string(before), byteOrderMark)
 	mark := string(before[:len(before)-len(text)])
 	has, err := codexHasServer(text)
@@ -51,7 +51,7 @@ func addCodexServer(before []byte, url string) (after []byte, added string, err 
 	// A table written inline cannot be extended by a header: go into it.
 	at, first, ok := inlineServersEnd(text)
 	if !ok {
-		return before, "", fmt.Errorf("%w: mcp_servers cannot take another server", errNotTOML)
+		return before, "", fmt.Errorf("%w: mcp_servers cannot take another server", ErrNotTOML)
 	}
 	inline := codexInline(url)
 	if !first {
@@ -59,7 +59,7 @@ func addCodexServer(before []byte, url string) (after []byte, added string, err 
 	}
 	out := text[:at] + inline + text[at:]
 	if !validTOML(out) {
-		return before, "", fmt.Errorf("%w: mcp_servers cannot take another server", errNotTOML)
+		return before, "", fmt.Errorf("%w: mcp_servers cannot take another server", ErrNotTOML)
 	}
 	return []byte(mark + out), inline, nil
 }
@@ -68,11 +68,11 @@ func addCodexServer(before []byte, url string) (after []byte, added string, err 
 func codexHasServer(text string) (bool, error) {
 	var doc map[string]any
 	if err := toml.Unmarshal([]byte(text), &doc); err != nil {
-		return false, fmt.Errorf("%w: %s", errNotTOML, tomlPlace(err))
+		return false, fmt.Errorf("%w: %s", ErrNotTOML, tomlPlace(err))
 	}
 	servers, ok := doc["mcp_servers"].(map[string]any)
 	if doc["mcp_servers"] != nil && !ok {
-		return false, fmt.Errorf("%w: mcp_servers is not a table", errNotTOML)
+		return false, fmt.Errorf("%w: mcp_servers is not a table", ErrNotTOML)
 	}
 	_, has := servers["iapeer"]
 	return has, nil
