@@ -82,24 +82,34 @@ func NameFromFolder(base string) (Name, error) {
 // made by older programs must come out the same, or their folders would change
 // owner.
 var spelling = map[rune]string{
-	'№': " No ",
-	'Ё': "Yo", 'Й': "Y", 'Ю': "Yu", 'Я': "Ya", 'Ъ': "", 'Ь': "", 'Щ': "Shch",
-	'ё': "yo", 'й': "y", 'ю': "yu", 'я': "ya", 'ъ': "", 'ь': "", 'щ': "shch",
+	'№': " No ", '\u2126': "O", // the sign of the ohm is a letter to Unicode
+	'Ё': "Yo", 'Й': "Y", 'Х': "H", 'Ц': "C", 'Щ': "Shch", 'Ъ': "", 'Ь': "", 'Ю': "Yu", 'Я': "Ya",
+	'ё': "yo", 'й': "y", 'х': "h", 'ц': "c", 'щ': "shch", 'ъ': "", 'ь': "", 'ю': "yu", 'я': "ya",
+	'Β': "V", 'Η': "I", 'Ή': "I", 'Ξ': "X", 'Υ': "Y", 'Ϋ': "Y", 'Φ': "F", 'Χ': "H",
+	'β': "v", 'η': "i", 'ή': "i", 'υ': "y", 'ύ': "y", 'ϋ': "y", 'ΰ': "y", 'φ': "f", 'χ': "h",
+	'א': "", 'ח': "kh", 'כ': "k", 'ך': "k", 'ק': "q",
+	'し': "si", 'ち': "ti", 'つ': "tu", 'っ': "tu", 'シ': "si", 'チ': "ti", 'ツ': "tu", 'ッ': "tu",
+	'万': "Wan ", '么': "Me ", '叶': "Ye ", '宁': "Ning ", '广': "Guang ", '术': "Shu ",
+	'汉': "Han ", '沈': "Shen ", '癌': "Ai ", '种': "Zhong ", '触': "Chu ", '重': "Chong ",
 }
 
-// transliterate spells letters, marks and digits in ASCII. Any other character
-// outside ASCII becomes a space: a symbol is not a name, though unidecode has
-// words for some.
+// composed joins the Cyrillic letters that file systems may store in two parts
+// and that are spelled otherwise than their first part.
+var composed = strings.NewReplacer("\u0415\u0308", "Ё", "\u0435\u0308", "ё", "\u0418\u0306", "Й", "\u0438\u0306", "й")
+
+// transliterate spells letters, marks and digits in ASCII, Roman numerals and
+// superscripts of Latin-1 included. Any other character outside ASCII becomes a
+// space: a symbol is not a name, though unidecode has words for some.
 func transliterate(s string) string {
 	var b strings.Builder
-	for _, r := range s {
+	for _, r := range composed.Replace(s) {
 		ascii, special := spelling[r]
 		switch {
 		case special:
 			b.WriteString(ascii)
 		case r < unicode.MaxASCII:
 			b.WriteRune(r)
-		case unicode.In(r, unicode.L, unicode.M, unicode.Nd):
+		case unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl), r <= unicode.MaxLatin1 && unicode.IsNumber(r):
 			b.WriteString(unidecode.Unidecode(string(r)))
 		default:
 			b.WriteByte(' ')
