@@ -74,10 +74,11 @@ func echo(w http.ResponseWriter, r *http.Request) {
 // serve starts a gate on loopback TCP and on a unix socket.
 func serve(tb testing.TB, cfg Config, h http.HandlerFunc) (addr, sock string) {
 	tb.Helper()
-	if cfg.OwnUID == 0 {
-		cfg.OwnUID = os.Getuid()
-	}
-	srv := New(cfg).Server(h)
+	return serveOn(tb, New(cfg).Server(h))
+}
+
+func serveOn(tb testing.TB, srv *http.Server) (addr, sock string) {
+	tb.Helper()
 	sock = filepath.Join(tb.TempDir(), "r.sock")
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

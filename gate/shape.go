@@ -3,7 +3,6 @@ package gate
 import (
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -45,19 +44,21 @@ func checkShape(r *http.Request, unix bool) error {
 }
 
 // loopbackHost reports whether a Host header names this host's loopback, with
-// or without a port.
+// or without a port. An IPv6 address stands in brackets; see RFC 3986, 3.2.2.
 func loopbackHost(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	} else if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
-		name = host[1 : len(host)-1]
+	name, port := host, ""
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		name, port = host[:i], host[i+1:]
+	}
+	if strings.Trim(port, "0123456789") != "" {
+		return false
 	}
 	if strings.EqualFold(name, "localhost") {
 		return true
 	}
-	addr, err := netip.ParseAddr(name)
-	return err == nil && addr.Zone() == "" && addr.Unmap().IsLoopback()
+	six := strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]")
+	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
+	return err == nil && addr.Is6() == six && addr.Zone() == "" && addr.Unmap().IsLoopback()
 }
 
 // checkOrigin lets a page of the daemon itself in, and nobody else's.

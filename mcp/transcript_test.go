@@ -32,6 +32,7 @@ func TestTranscripts(t *testing.T) {
 }
 
 func replay(t *testing.T, file string) {
+	t.Helper()
 	old, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
