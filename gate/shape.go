@@ -57,7 +57,10 @@ func loopbackHost(host string) bool {
 		return true
 	}
 	six := strings.HasPrefix(name, "[") && strings.HasSuffix(name, "]")
-	addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(name, "["), "]"))
+	if six {
+		name = name[1 : len(name)-1]
+	}
+	addr, err := netip.ParseAddr(name)
 	return err == nil && addr.Is6() == six && addr.Zone() == "" && addr.Unmap().IsLoopback()
 }
 
