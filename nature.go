@@ -52,8 +52,9 @@ func AllowedNatures(rt Runtime) []Nature {
 		return []Nature{Absent}
 	case RuntimeExec:
 		return []Nature{Absent, Artificial}
+	default:
+		return []Nature{Artificial}
 	}
-	return []Nature{Artificial}
 }
 
 // DefaultNature is the nature of a peer on rt that was not given one.

@@ -47,6 +47,7 @@ func (r Runtime) Infra() bool {
 	switch r {
 	case RuntimeNotifier, RuntimeTelegram, "voicetalk", "web":
 		return true
+	default:
+		return false
 	}
-	return false
 }

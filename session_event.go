@@ -58,19 +58,23 @@ type TurnFailed struct {
 	Evidence Evidence
 }
 
-// SessionIdle, SessionBusy and SessionWaiting tell what the runtime itself, or
-// its settled screen, says it does now.
-type (
-	SessionIdle    struct{ Evidence Evidence }
-	SessionBusy    struct{ Evidence Evidence }
-	SessionWaiting struct {
-		For      string // "permission prompt", "trust dialog", …
-		Blocking bool   // a start cannot go on: cause and remedy are in For and Remedy
-		Remedy   string
-		Screen   string // last lines, for people
-		Evidence Evidence
-	}
-)
+// SessionIdle tells that no turn runs, in the runtime's own words or by its
+// settled screen.
+type SessionIdle struct{ Evidence Evidence }
+
+// SessionBusy tells that a turn runs, in the runtime's own words or by its
+// settled screen.
+type SessionBusy struct{ Evidence Evidence }
+
+// SessionWaiting tells that a dialog waits for a person, in the runtime's own
+// words or by its settled screen.
+type SessionWaiting struct {
+	For      string // "permission prompt", "trust dialog", …
+	Blocking bool   // a start cannot go on: cause and remedy are in For and Remedy
+	Remedy   string
+	Screen   string // last lines, for people
+	Evidence Evidence
+}
 
 // SessionAttached tells how many interactive clients show the session's
 // terminal.

@@ -82,6 +82,7 @@ func parseDocument(path string, text []byte) (document, error) {
 			doc.tables = min(doc.tables, lineStart(text, keyOffset(node.Key())))
 		case unstable.KeyValue:
 			doc.entries = append(doc.entries, doc.entryOf(&p, node, prefix, values))
+		default: // comments
 		}
 	}
 	return doc, p.Error()

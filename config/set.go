@@ -196,7 +196,7 @@ func replace(path string, text []byte, private bool) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			os.Remove(tmp.Name())
+			err = errors.Join(err, os.Remove(tmp.Name()))
 		}
 	}()
 	_, err = tmp.Write(text)
