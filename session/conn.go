@@ -1,0 +1,327 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session/host"
+	"github.com/iapeer/iapeer/session/wire"
+)
+
+// The errors a caller may branch on.
+var (
+	ErrAlreadyRunning = host.ErrLocked // the identity has a live host
+	ErrGone           = errors.New("the session host is gone")
+	ErrProtocol       = errors.New("the session host speaks another protocol")
+)
+
+// eventBuffer is how many events wait for a slow reader before the connection
+// is given up: the reader must take a fresh look then anyway.
+const eventBuffer = 1024
+
+// Conn is a connection to a host. All methods may be called concurrently. When
+// the host goes away every call returns [ErrGone] and Events is closed.
+type Conn struct {
+	facts  Facts
+	conn   net.Conn
+	events chan Event
+
+	mu    sync.Mutex
+	next  uint32
+	calls map[uint32]chan []byte
+	err   error // why the connection ended
+
+	write sync.Mutex
+}
+
+// Dial connects to the host at sock as an observer.
+func Dial(ctx context.Context, sock string) (*Conn, error) {
+	return dial(ctx, sock, wire.RoleObserve)
+}
+
+// Control connects to the host at sock for requests, without events.
+func Control(ctx context.Context, sock string) (*Conn, error) {
+	return dial(ctx, sock, wire.RoleControl)
+}
+
+func dial(ctx context.Context, sock string, role wire.Role) (*Conn, error) {
+	conn, facts, err := greet(ctx, sock, wire.Greeting{Min: wire.MinProtocol, Max: wire.Protocol, Role: role})
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{facts: facts, conn: conn, events: make(chan Event, eventBuffer), calls: map[uint32]chan []byte{}}
+	go c.read()
+	return c, nil
+}
+
+// greet connects and exchanges greetings.
+func greet(ctx context.Context, sock string, g wire.Greeting) (net.Conn, Facts, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", sock)
+	if err != nil {
+		return nil, Facts{}, fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	facts, err := exchange(conn, g)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, facts, fmt.Errorf("session host %s: %w", sock, err)
+	}
+	return conn, facts, nil
+}
+
+func exchange(conn net.Conn, g wire.Greeting) (Facts, error) {
+	var f Facts
+	b, err := json.Marshal(g)
+	if err != nil {
+		return f, err
+	}
+	if _, err := conn.Write(wire.Append(nil, wire.Hello, b)); err != nil {
+		return f, err
+	}
+	t, payload, err := wire.Read(conn)
+	switch {
+	case err != nil:
+		return f, err
+	case t != wire.Hello:
+		return f, fmt.Errorf("%w: the first frame has type %d", ErrProtocol, t)
+	}
+	if err := json.Unmarshal(payload, &f); err != nil {
+		return f, fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if f.Error != "" {
+		return f, fmt.Errorf("%w: %s", ErrProtocol, f.Error)
+	}
+	return f, nil
+}
+
+// Facts returns what the host said about itself when the connection began.
+func (c *Conn) Facts() Facts { return c.facts }
+
+// Token names this session among all sessions of its identity.
+func (c *Conn) Token() string { return fmt.Sprintf("host:%d", c.facts.Host.PID) }
+
+// Events returns the host's events in their order. It is closed when the
+// connection ends; the last event of a session that ended is [EventExit].
+func (c *Conn) Events() <-chan Event { return c.events }
+
+// Close ends the connection; the session lives on.
+func (c *Conn) Close() error { return c.conn.Close() }
+
+// read distributes what the host sends.
+func (c *Conn) read() {
+	defer close(c.events)
+	for {
+		t, payload, err := wire.Read(c.conn)
+		if err == nil {
+			err = c.take(t, payload)
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+	}
+}
+
+func (c *Conn) take(t wire.Type, payload []byte) error {
+	switch t {
+	case wire.Reply:
+		n, body, ok := wire.CutNumber(payload)
+		if !ok {
+			return errors.New("a reply without a number")
+		}
+		c.mu.Lock()
+		ch := c.calls[n]
+		delete(c.calls, n)
+		c.mu.Unlock()
+		if ch != nil {
+			ch <- body
+		}
+	case wire.Event:
+		var e Event
+		if err := json.Unmarshal(payload, &e); err != nil {
+			return err
+		}
+		select {
+		case c.events <- e:
+		default:
+			return errors.New("events are not read")
+		}
+	}
+	return nil
+}
+
+// fail ends all calls.
+func (c *Conn) fail(err error) {
+	_ = c.conn.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = fmt.Errorf("%w: %w", ErrGone, err)
+	for n, ch := range c.calls {
+		delete(c.calls, n)
+		close(ch)
+	}
+}
+
+// call sends a request and decodes its answer into out, which may be nil.
+func (c *Conn) call(ctx context.Context, t wire.Type, body []byte, out any) error {
+	ch := make(chan []byte, 1)
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return c.err
+	}
+	c.next++
+	n := c.next
+	c.calls[n] = ch
+	c.mu.Unlock()
+	if err := c.send(wire.Append(nil, t, wire.Number(n), body)); err != nil {
+		c.forget(n)
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	select {
+	case reply, ok := <-ch:
+		if !ok {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.err
+		}
+		return decode(reply, out)
+	case <-ctx.Done():
+		c.forget(n)
+		return ctx.Err()
+	}
+}
+
+func (c *Conn) send(frame []byte) error {
+	c.write.Lock()
+	defer c.write.Unlock()
+	_, err := c.conn.Write(frame)
+	return err
+}
+
+func (c *Conn) forget(n uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.calls, n)
+}
+
+// decode reads a reply: an error, or the answer.
+func decode(reply []byte, out any) error {
+	var st wire.Status
+	if err := json.Unmarshal(reply, &st); err != nil {
+		return err
+	}
+	if st.Error != "" {
+		return errors.New(st.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(reply, out)
+}
+
+func (c *Conn) callJSON(ctx context.Context, t wire.Type, body, out any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return c.call(ctx, t, b, out)
+}
+
+// An Offering is a message to be written into the session. Text of mode
+// [Paste] must be free of control characters other than tab and line feed.
+// Submit lets a carriage return follow in the same write. Attempt is larger
+// than before when absence of an earlier attempt was proven.
+type Offering struct {
+	ID      iapeer.MessageID
+	Attempt int
+	Mode    Mode
+	Submit  bool
+	Text    []byte
+}
+
+// Offer writes a message, whole and at most once: a repeat returns what became
+// of it the first time, with Repeat set, and writes nothing. The result is
+// final. When ctx ends first, or the host goes away, the offer may still be
+// executed: ask for it with [Conn.Ask], or read the exit record.
+//
+// For kind exec, Written means that the command was started with the message;
+// how it ended comes as [EventOutcome].
+func (c *Conn) Offer(ctx context.Context, o Offering) (OfferResult, error) {
+	var r OfferResult
+	head, err := json.Marshal(wire.OfferHeader{ID: o.ID, Attempt: o.Attempt, Mode: o.Mode, Submit: o.Submit})
+	if err != nil {
+		return r, err
+	}
+	if err = c.call(ctx, wire.Offer, wire.OfferPayload(head, o.Text), &r); err != nil {
+		err = fmt.Errorf("offer %s: %w", o.ID, err)
+	}
+	return r, err
+}
+
+// Ask returns how far the given offers came; without ids, all that are under
+// way and the newest others.
+func (c *Conn) Ask(ctx context.Context, ids ...iapeer.MessageID) ([]OfferResult, error) {
+	var r wire.AskReply
+	err := c.callJSON(ctx, wire.Ask, wire.AskRequest{IDs: ids}, &r)
+	return r.Offers, err
+}
+
+// Keys presses named keys ("Enter", "Escape", "Up", "C-c", …; "-l" makes the
+// rest literal) and returns when they are written.
+func (c *Conn) Keys(ctx context.Context, keys ...string) error {
+	return c.callJSON(ctx, wire.Keys, wire.KeysRequest{Keys: keys}, nil)
+}
+
+// Screen returns what the terminal shows now.
+func (c *Conn) Screen(ctx context.Context) (ScreenState, error) {
+	var s ScreenState
+	err := c.call(ctx, wire.Screen, nil, &s)
+	return s, err
+}
+
+// Stop asks the host to end the session: TERM, grace, KILL; a grace of 0 is the
+// spec's. It returns when the host has begun; the end comes as [EventExit].
+func (c *Conn) Stop(ctx context.Context, cause string, grace time.Duration) error {
+	return c.callJSON(ctx, wire.Stop, wire.StopRequest{Cause: cause, Grace: grace.Milliseconds()}, nil)
+}
+
+// Hooks returns the hook payloads that wait in the host, oldest first, and how
+// many were lost because more came than are kept.
+func (c *Conn) Hooks(ctx context.Context) ([]HookPayload, uint64, error) {
+	var r wire.ReplayReply
+	err := c.call(ctx, wire.Replay, nil, &r)
+	return r.Hooks, r.Dropped, err
+}
+
+// Hook hands a hook's payload to the host.
+func (c *Conn) Hook(ctx context.Context, payload []byte) error {
+	return c.call(ctx, wire.Hook, payload, nil)
+}
+
+// Outcome returns a kept exec outcome.
+func (c *Conn) Outcome(ctx context.Context, id iapeer.MessageID) (Outcome, error) {
+	var o Outcome
+	err := c.callJSON(ctx, wire.Result, wire.OutcomeRequest{ID: id}, &o)
+	return o, err
+}
+
+// AckHooks tells that the payloads up to seq are on the daemon's disk.
+func (c *Conn) AckHooks(ctx context.Context, seq uint64) error {
+	return c.callJSON(ctx, wire.Ack, wire.AckRequest{Hooks: seq}, nil)
+}
+
+// AckOutcomes tells that these exec outcomes are on the daemon's disk.
+func (c *Conn) AckOutcomes(ctx context.Context, ids ...iapeer.MessageID) error {
+	return c.callJSON(ctx, wire.Ack, wire.AckRequest{Outcomes: ids}, nil)
+}

@@ -1,0 +1,151 @@
+package host
+
+import (
+	"errors"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// errEnded says that the session ended before the bytes were written.
+var errEnded = errors.New("the session ended")
+
+// maxInput bounds what an attached terminal may have waiting.
+const maxInput = 1 << 20
+
+// A job is one uninterrupted write to the program. moved is called after each
+// partial write with the bytes written so far, done once at the end.
+type job struct {
+	bytes []byte
+	moved func(n int)
+	done  func(n int, err error)
+}
+
+// A queue writes jobs to the pty one after the other, each whole before the
+// next begins. It is the only writer.
+type queue struct {
+	pty *os.File
+
+	mu    sync.Mutex
+	more  sync.Cond // a job came, or the queue ended
+	less  sync.Cond // room came
+	jobs  []job
+	size  int
+	ended bool
+}
+
+func newQueue(pty *os.File) *queue {
+	q := &queue{pty: pty}
+	q.more.L, q.less.L = &q.mu, &q.mu
+	return q
+}
+
+// put appends a job. After the end it is done at once, with an error.
+func (q *queue) put(j job) {
+	q.mu.Lock()
+	ended := q.ended
+	if !ended {
+		q.jobs = append(q.jobs, j)
+		q.size += len(j.bytes)
+		q.more.Signal()
+	}
+	q.mu.Unlock()
+	if ended && j.done != nil {
+		j.done(0, errEnded)
+	}
+}
+
+// input appends what a person typed, and waits while too much is waiting.
+func (q *queue) input(b []byte) {
+	q.mu.Lock()
+	for q.size > maxInput && !q.ended {
+		q.less.Wait()
+	}
+	q.mu.Unlock()
+	q.put(job{bytes: b})
+}
+
+// run writes until end is called.
+func (q *queue) run() {
+	for {
+		j, ok := q.next()
+		if !ok {
+			return
+		}
+		n, err := q.write(j)
+		if j.done != nil {
+			j.done(n, err)
+		}
+	}
+}
+
+func (q *queue) next() (job, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.jobs) == 0 && !q.ended {
+		q.more.Wait()
+	}
+	if q.ended {
+		return job{}, false
+	}
+	j := q.jobs[0]
+	q.jobs[0] = job{}
+	q.jobs = q.jobs[1:]
+	if len(q.jobs) == 0 {
+		q.jobs = nil
+	}
+	q.size -= len(j.bytes)
+	q.less.Broadcast()
+	return j, true
+}
+
+// write writes one job, by one system call where the pty takes it all.
+func (q *queue) write(j job) (int, error) {
+	raw, err := q.pty.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	var werr error
+	err = raw.Write(func(fd uintptr) bool {
+		for n < len(j.bytes) {
+			m, err := unix.Write(int(fd), j.bytes[n:])
+			if m > 0 {
+				n += m
+				if j.moved != nil {
+					j.moved(n)
+				}
+			}
+			switch {
+			case errors.Is(err, unix.EAGAIN):
+				return false // wait until the program reads
+			case errors.Is(err, unix.EINTR):
+			case err != nil:
+				werr = err
+				return true
+			}
+		}
+		return true
+	})
+	if err == nil {
+		err = werr
+	}
+	return n, err
+}
+
+// end fails all jobs that are not begun. The one being written ends when the
+// pty is closed.
+func (q *queue) end() {
+	q.mu.Lock()
+	jobs := q.jobs
+	q.jobs, q.ended = nil, true
+	q.more.Broadcast()
+	q.less.Broadcast()
+	q.mu.Unlock()
+	for _, j := range jobs {
+		if j.done != nil {
+			j.done(0, errEnded)
+		}
+	}
+}
