@@ -116,6 +116,7 @@ func (f *footprint) join(t trace) error {
 // release takes back what only this peer stands on, last write first. A write
 // that cannot be taken back now stays recorded.
 func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileChange, warnings []string, err error) {
+	u := undoer{dry: dry, gone: map[string]bool{}}
 	for i := len(f.Writes) - 1; i >= 0; i-- {
 		t := f.Writes[i]
 		if !slices.Contains(t.Peers, name) {
@@ -126,7 +127,7 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 			f.Writes[i].Peers = rest
 			continue
 		}
-		change, err := t.undo(dry)
+		change, err := u.undo(t)
 		if err != nil {
 			warnings = append(warnings, fmt.Sprintf("%s: %v; it stays recorded, remove again to retry", t.File, err))
 			continue
@@ -140,14 +141,20 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 	return changes, warnings, f.save()
 }
 
-// undo takes the write back if it is still ours, and says what became of it.
-func (t trace) undo(dry bool) (iapeer.FileChange, error) {
+// An undoer takes writes back, or with dry only tells what would be left.
+type undoer struct {
+	dry  bool
+	gone map[string]bool // files and folders taken away, or that would be
+}
+
+// undo takes a write back if it is still ours, and says what became of it.
+func (u undoer) undo(t trace) (iapeer.FileChange, error) {
 	change := iapeer.FileChange{What: t.What, Path: t.File, Action: "removed"}
 	if t.Kind == traceDir {
-		if entries, err := os.ReadDir(t.File); err != nil || len(entries) > 0 {
+		if u.left(t.File) > 0 || !isDir(t.File) {
 			return changeKept(change, "not empty"), nil
 		}
-		return change, unlessDry(dry, func() error { return os.Remove(t.File) })
+		return change, u.away(t.File)
 	}
 	b, exists, err := readFile(t.File)
 	if err != nil || !exists {
@@ -157,10 +164,28 @@ func (t trace) undo(dry bool) (iapeer.FileChange, error) {
 	switch {
 	case !ours:
 		return changeKept(change, "changed since, left alone"), nil
-	case after == nil:
-		return change, unlessDry(dry, func() error { return os.Remove(followLinks(t.File)) })
+	case after != nil:
+		return change, unlessDry(u.dry, func() error { return writeFile(t.File, after, privateFile) })
+	case filepath.Base(t.File) == ".gitignore" && u.left(filepath.Dir(t.File)) > 1:
+		return changeKept(change, "still hides what is left in the folder"), nil
 	}
-	return change, unlessDry(dry, func() error { return writeFile(t.File, after, privateFile) })
+	return change, u.away(t.File)
+}
+
+// left counts what a folder still holds.
+func (u undoer) left(dir string) (n int) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if !u.gone[filepath.Join(dir, e.Name())] {
+			n++
+		}
+	}
+	return n
+}
+
+func (u undoer) away(path string) error {
+	u.gone[path] = true
+	return unlessDry(u.dry, func() error { return os.Remove(path) })
 }
 
 func changeKept(c iapeer.FileChange, why string) iapeer.FileChange {

@@ -1,8 +1,6 @@
 package onboarding_test
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,91 +10,39 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/onboarding"
+	"github.com/iapeer/iapeer/registry"
 )
 
-// A disk keeps profiles and registry in real files, as little as onboarding
-// needs of them.
-type disk struct{ paths iapeer.Paths }
+// A disk is the real registry, plugged in as the daemon does it.
+type disk struct{ reg *registry.Registry }
 
-// profileFile is what the disk writes into a profile. Other keys are kept.
-type profileFile struct {
-	Personality iapeer.Name      `json:"personality"`
-	Default     iapeer.Runtime   `json:"default_runtime"`
-	Runtimes    []iapeer.Runtime `json:"runtimes"`
-	Description string           `json:"description"`
-	Nature      string           `json:"intelligence"`
-	Gated       bool             `json:"gated"`
-	Replace     bool             `json:"replace"`
-	Folders     []string         `json:"folders"`
-	Exec        []string         `json:"exec"`
-}
-
-func (d disk) Profile(cwd string) (iapeer.Peer, error) {
-	b, err := os.ReadFile(iapeer.Profile(cwd))
-	if err != nil {
-		return iapeer.Peer{}, err
-	}
-	var f profileFile
-	if err := json.Unmarshal(b, &f); err != nil {
-		return iapeer.Peer{}, err
-	}
-	n, err := iapeer.ParseNature(f.Nature)
-	return iapeer.Peer{Name: f.Personality, DefaultRuntime: f.Default, Runtimes: f.Runtimes, Description: f.Description, Nature: n, RawNature: f.Nature, CWD: cwd,
-		Settings: iapeer.Settings{Gated: f.Gated, ReplacePrompt: f.Replace, Folders: f.Folders, Exec: f.Exec}}, err
-}
+func (d disk) Profile(cwd string) (iapeer.Peer, error) { return registry.ReadProfile(cwd) }
 
 func (d disk) PutProfile(p iapeer.Peer) error {
-	all := map[string]json.RawMessage{}
-	if b, err := os.ReadFile(iapeer.Profile(p.CWD)); err == nil {
-		if err := json.Unmarshal(b, &all); err != nil {
-			return err
-		}
-	}
-	b, _ := json.Marshal(profileFile{p.Name, p.DefaultRuntime, p.Runtimes, p.Description, p.RawNature,
-		p.Settings.Gated, p.Settings.ReplacePrompt, p.Settings.Folders, p.Settings.Exec})
-	if err := json.Unmarshal(b, &all); err != nil {
-		return err
-	}
-	b, _ = json.MarshalIndent(all, "", "  ")
-	return os.WriteFile(iapeer.Profile(p.CWD), append(b, '\n'), 0o600)
+	_, _, err := d.reg.EditProfile(p.CWD, func(on *iapeer.Peer) error {
+		*on = p
+		return nil
+	})
+	return err
 }
 
-func (d disk) Peers() (peers []iapeer.Peer, err error) {
-	b, err := os.ReadFile(d.paths.Registry())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return peers, json.Unmarshal(b, &peers)
-}
-
-func (d disk) put(peers []iapeer.Peer) error {
-	b, _ := json.MarshalIndent(peers, "", "  ")
-	if err := os.MkdirAll(d.paths.Root, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(d.paths.Registry(), b, 0o600)
-}
+func (d disk) Peers() ([]iapeer.Peer, error) { return d.reg.Peers(), nil }
 
 func (d disk) Register(p iapeer.Peer) error {
-	peers, err := d.Peers()
-	if err != nil {
+	if _, err := d.reg.Upsert(p); err != nil {
 		return err
 	}
-	peers = slices.DeleteFunc(peers, func(q iapeer.Peer) bool { return q.Name == p.Name })
-	return d.put(append(peers, p))
+	_, err := d.reg.Refresh(p.Name)
+	return err
 }
 
 func (d disk) Unregister(name iapeer.Name) error {
-	peers, err := d.Peers()
-	if err != nil {
-		return err
-	}
-	return d.put(slices.DeleteFunc(peers, func(q iapeer.Peer) bool { return q.Name == name }))
+	_, err := d.reg.Remove(name)
+	return err
 }
 
 // A world is a person's home with a root in it, nothing of the real one.
@@ -107,15 +53,19 @@ type world struct {
 	env  map[string]string
 }
 
-func newWorld(t testing.TB) *world {
-	t.Helper()
-	home, err := filepath.EvalSymlinks(t.TempDir())
+func newWorld(tb testing.TB) *world {
+	tb.Helper()
+	home, err := filepath.EvalSymlinks(tb.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	paths := iapeer.Paths{Root: filepath.Join(home, "root"), Home: home}
-	d := disk{paths}
-	return &world{t: t, home: home,
+	reg, err := registry.Open(paths, zap.NewNop())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d := disk{reg}
+	return &world{t: tb, home: home,
 		deps: onboarding.Deps{Paths: paths, Profiles: d, Registry: d, Getenv: func(string) string { return "" }},
 		env:  map[string]string{"HOME": home, "PATH": filepath.Join(home, "bin")}}
 }

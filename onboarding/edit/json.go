@@ -151,6 +151,9 @@ func holds(array gjson.Result, item string) bool {
 // Remove takes the key at path away, and then up to made of the objects above
 // it that would be empty. It is the inverse of [JSON.Set].
 func (d JSON) Remove(made int, path ...string) JSON {
+	if _, ok := d.find(path...); !ok {
+		return d
+	}
 	depth := len(path) - 1
 	for ; made > 0 && depth > 0; made-- {
 		if parent, _ := d.find(path[:depth]...); len(d.children(parent)) > 1 {
@@ -158,10 +161,7 @@ func (d JSON) Remove(made int, path ...string) JSON {
 		}
 		depth--
 	}
-	parent, ok := d.find(path[:depth]...)
-	if !ok {
-		return d
-	}
+	parent, _ := d.find(path[:depth]...)
 	return d.cut(parent, func(c child) bool { return c.key == path[depth] })
 }
 
