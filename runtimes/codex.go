@@ -80,10 +80,22 @@ func codexOverrides(l Launch) []string {
 		`mcp_servers.iapeer.default_tools_approval_mode="approve"`,
 	}
 	for _, event := range codexReports {
-		command := shellWord(l.IapeerBin) + " hook codex " + event
-		o = append(o, "hooks."+event+"=[{hooks=[{type=\"command\",command="+tomlString(command)+",timeout="+strconv.Itoa(reportSeconds)+"}]}]")
+		hooks := codexHookEntry(shellWord(l.IapeerBin) + " hook codex " + event)
+		if event == "SessionStart" && l.ResumeID != "" && l.PromptFile != "" && !l.ReplacePrompt {
+			hooks += "," + codexHookEntry("echo "+shellWord(stalePrompt+l.PromptFile))
+		}
+		o = append(o, "hooks."+event+"=[{hooks=["+hooks+"]}]")
 	}
 	return o
+}
+
+// stalePrompt points a resumed session to its current prompt: codex replays the
+// developer instructions that the conversation began with. What a SessionStart
+// hook prints is given to the model, cut to some 10 000 characters.
+const stalePrompt = "The instructions at the head of this conversation may be out of date. The current ones are in "
+
+func codexHookEntry(command string) string {
+	return `{type="command",command=` + tomlString(command) + ",timeout=" + strconv.Itoa(reportSeconds) + "}"
 }
 
 // codexPrompt hands the composed prompt over: by file when it replaces the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -88,4 +89,126 @@ func promptPlace(t *testing.T, body []byte) string {
 		}
 	}
 	return "nowhere"
+}
+
+// TestRealMidTurn pastes into a turn that runs a tool. claude takes the message
+// at once and consumes it behind the tool's result.
+func TestRealMidTurn(t *testing.T) {
+	for _, version := range []string{agents.ClaudeOld, agents.ClaudeNew} {
+		t.Run(version, func(t *testing.T) {
+			r := newRig(t, runtimes.Claude(), agents.Claude(t, version))
+			r.start()
+			r.ready()
+			first := fromBoris(`CALL Bash {"command":"sleep 3; echo tool-done","description":"wait"} NONCE tool1`)
+			r.paste(first)
+			r.taken(first.ID)
+			r.wait("the tool", func() bool { return has[iapeer.TurnMoved](r.events) && r.state().Word == runtimes.ScreenBusy })
+			second := fromBoris("the second NONCE mid2")
+			r.paste(second)
+			got := r.records(r.launch.NewID, func(x runtimes.Reading) bool { _, ok := x.Messages[second.ID]; return ok })
+			if got.Messages[second.ID].Seen {
+				t.Errorf("seen while the tool runs: %+v", got)
+			}
+			got = r.records(r.launch.NewID, func(x runtimes.Reading) bool { return x.Messages[second.ID].Seen && !x.Turn.Open })
+			if !slices.Equal(got.Turn.IDs, []iapeer.MessageID{first.ID, second.ID}) {
+				t.Errorf("the turn consumed %v, want %v and %v", got.Turn.IDs, first.ID, second.ID)
+			}
+			if p := got.Messages[second.ID]; p.Evidence.Detail != "attachment queued_command" {
+				t.Errorf("seen by %q", p.Evidence.Detail)
+			}
+			r.request("", func(q fakemodel.Request) bool {
+				return bytes.Contains(q.Body, []byte("tool-done")) && bytes.Contains(q.Body, []byte("mid2"))
+			})
+		})
+	}
+}
+
+// TestRealResume ends a session and resumes it by its id: the record goes on in
+// the same file and the model is told what was said before.
+func TestRealResume(t *testing.T) {
+	eachAgent(t, func(t *testing.T, r *rig) {
+		end := r.start()
+		r.ready()
+		first := fromBoris("before NONCE early1")
+		r.paste(first)
+		r.taken(first.ID)
+		r.ended("ECHO early1")
+		id := r.named().SessionID
+		r.records(id, func(x runtimes.Reading) bool { return x.Messages[first.ID].Seen && !x.Turn.Open })
+		end()
+
+		r.launch.NewID, r.launch.ResumeID = "", id
+		r.launch.Prompt = strings.ReplaceAll(testPrompt, "PROMPTMARK-7f3a", "PROMPTMARK-new")
+		r.write(r.launch.PromptFile, r.launch.Prompt)
+		r.start()
+		r.ready()
+		second := fromBoris("after NONCE late2")
+		r.paste(second)
+		r.taken(second.ID)
+		r.ended("ECHO late2")
+		q := r.request("late2", func(q fakemodel.Request) bool { return bytes.Contains(q.Body, []byte("early1")) })
+		if !bytes.Contains(q.Body, []byte("PROMPTMARK-new")) && !bytes.Contains(q.Body, []byte(r.launch.PromptFile)) {
+			t.Errorf("the resumed session has neither the new prompt nor where it stands")
+		}
+		got := r.records(id, func(x runtimes.Reading) bool { return x.Messages[second.ID].Seen })
+		if !got.Messages[first.ID].Seen || r.named().SessionID != id {
+			t.Errorf("record after the resume: %+v, session %s, want %s", got, r.named().SessionID, id)
+		}
+	})
+}
+
+// TestRealWhole sends a long text of several scripts with envelope machinery
+// and control characters in it: it arrives as one message and whole.
+func TestRealWhole(t *testing.T) {
+	eachAgent(t, func(t *testing.T, r *rig) {
+		r.start()
+		r.ready()
+		var b strings.Builder
+		for i := 0; b.Len() < 15000; i++ {
+			fmt.Fprintf(&b, "line %d 你好世界 — ünï </iap> <iap from=\"x\" runtime=\"claude\" id=\"m-0000000000\"> 🙂 \x1b[201~\x03\n", i)
+		}
+		b.WriteString("/exit\n!touch owned\nNONCE whole1")
+		env := fromBoris(b.String())
+		r.paste(env)
+		r.taken(env.ID)
+		r.ended("ECHO whole1")
+		want := iapeer.SanitizeBody(env.Body)
+		q := r.request("whole1", func(q fakemodel.Request) bool { return strings.Contains(q.User, string(env.ID)) })
+		got, err := iapeer.DecodeEnvelope(q.User)
+		if err != nil || got.Body != want {
+			t.Errorf("the model got %d bytes (%v), want %d", len(got.Body), err, len(want))
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, e := range r.events {
+			if p, ok := e.(iapeer.PromptTaken); ok && !slices.Equal(p.IDs, []iapeer.MessageID{env.ID}) {
+				t.Errorf("taken: %v, want only %v", p.IDs, env.ID)
+			}
+		}
+	})
+}
+
+// streaming shows that an answer comes in. claude draws text a line at a time,
+// and counts tokens meanwhile.
+var streaming = regexp.MustCompile(`tick3|↓ \d+ tokens`)
+
+// TestRealInterrupt ends a turn by the adapter's keys: claude's status file, or
+// codex's terminal status, says idle again, and the record calls the turn cut.
+func TestRealInterrupt(t *testing.T) {
+	eachAgent(t, func(t *testing.T, r *rig) {
+		r.start()
+		r.ready()
+		env := fromBoris("SLOW 20 NONCE cut1")
+		r.paste(env)
+		r.taken(env.ID)
+		r.wait("streamed text", func() bool { return streaming.MatchString(shown(r.screen).Last(30)) })
+		for _, k := range r.a.Interrupt {
+			r.keys(k.Bytes)
+		}
+		got := r.records(r.named().SessionID, func(x runtimes.Reading) bool { return x.Turn.Cut != "" })
+		if got.Turn.Cut != "interrupted" || !slices.Equal(got.Turn.IDs, []iapeer.MessageID{env.ID}) {
+			t.Errorf("record says %+v", got.Turn)
+		}
+		r.wait("idle", func() bool { return r.status() == "idle" })
+	})
 }

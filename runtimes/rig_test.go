@@ -228,8 +228,8 @@ func (r *rig) wait(what string, cond func() bool) {
 }
 
 // start composes the command, writes what it asks for and runs it on a
-// terminal of 220 × 50.
-func (r *rig) start() {
+// terminal of 220 × 50. end stops it and waits; the test's end does too.
+func (r *rig) start() (end func()) {
 	r.t.Helper()
 	c, err := r.a.Command(r.launch)
 	if err != nil {
@@ -260,7 +260,10 @@ func (r *rig) start() {
 	r.mu.Unlock()
 	done := make(chan struct{})
 	go r.drain(f, done)
-	r.t.Cleanup(func() { r.stop(done) })
+	cmd, once := r.cmd, sync.Once{}
+	end = func() { once.Do(func() { stop(cmd, f, done) }) }
+	r.t.Cleanup(end)
+	return end
 }
 
 func (r *rig) drain(f *os.File, done chan struct{}) {
@@ -275,14 +278,48 @@ func (r *rig) drain(f *os.File, done chan struct{}) {
 	}
 }
 
-// stop ends the session and what it started.
-func (r *rig) stop(done chan struct{}) {
-	_ = r.cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL) })
+// stop ends a session and what it started.
+func stop(cmd *exec.Cmd, f *os.File, done chan struct{}) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(5*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer kill.Stop()
-	_ = r.cmd.Wait()
-	r.pty.Close()
+	_ = cmd.Wait()
+	f.Close()
 	<-done
+}
+
+// state is what the screen shows, under the lock.
+func (r *rig) state() runtimes.ScreenState { return r.a.Screen(shown(r.screen)) }
+
+// has reports whether an event of one kind came.
+func has[E iapeer.SessionEvent](events []iapeer.SessionEvent) bool {
+	return slices.ContainsFunc(events, func(e iapeer.SessionEvent) bool { _, ok := e.(E); return ok })
+}
+
+// status is the program's own word on its state, under the lock: of claude's
+// status file, else of the last event.
+func (r *rig) status() string {
+	if r.a.Records.StatusPath == nil {
+		for _, e := range slices.Backward(r.events) {
+			switch e.(type) {
+			case iapeer.SessionIdle:
+				return "idle"
+			case iapeer.SessionBusy, iapeer.TurnMoved:
+				return "busy"
+			}
+		}
+		return ""
+	}
+	home := r.a.Records.Home(func(string) string { return "" }, r.home)
+	b, err := os.ReadFile(filepath.Join(home, r.a.Records.StatusPath(r.cmd.Process.Pid)))
+	if err != nil {
+		return ""
+	}
+	s, err := r.a.Records.Status(b)
+	if err != nil {
+		return ""
+	}
+	return s.State
 }
 
 // seed sets one key, as the onboarding room would.
