@@ -117,6 +117,9 @@ func open(ctx context.Context, path string, log *zap.Logger, mode syncMode, list
 		d.pool <- c
 	}
 	d.writer = newWriter(main, &d.stats)
+	if mode == durable {
+		d.reserveWAL()
+	}
 	return d, nil
 }
 
@@ -150,11 +153,11 @@ func openSound(ctx context.Context, path string, mode syncMode, lists []Migratio
 		return nil, err
 	}
 	if err := checkContent(ctx, c, path); err != nil {
-		c.close()
+		_ = c.close() // err says more
 		return nil, err
 	}
 	if err := migrate(ctx, c, lists); err != nil {
-		c.close()
+		_ = c.close() // err says more
 		return nil, err
 	}
 	return c, nil

@@ -131,11 +131,15 @@ func (w *writer) commit(todo []write, more bool) {
 
 // transact runs the batch. Its error means that nothing was kept.
 func (w *writer) transact(more bool) error {
-	if _, err := w.c.exec(w.tx.ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := w.begin(); err != nil {
 		return err
 	}
 	for i := 0; i < len(w.batch); i++ {
-		if err := w.step(&w.batch[i]); err != nil {
+		step := w.step
+		if i == 0 {
+			step = w.first
+		}
+		if err := step(&w.batch[i]); err != nil {
 			return err
 		}
 		if more && i == len(w.batch)-1 {
@@ -144,6 +148,21 @@ func (w *writer) transact(more bool) error {
 	}
 	_, err := w.c.exec(w.tx.ctx, "COMMIT")
 	return err
+}
+
+func (w *writer) begin() error {
+	_, err := w.c.exec(w.tx.ctx, "BEGIN IMMEDIATE")
+	return err
+}
+
+// first runs the first write of a batch. It needs no savepoint, because the
+// transaction holds nothing else yet: undoing it is to begin again.
+func (w *writer) first(wr *write) error {
+	if wr.err = wr.op(&w.tx); wr.err == nil {
+		return nil
+	}
+	_, _ = w.c.exec(w.tx.ctx, "ROLLBACK") // refused when SQLite did it itself
+	return w.begin()
 }
 
 // join adds what arrived meanwhile to the running batch, up to its bound.
@@ -158,7 +177,7 @@ func (w *writer) join() {
 	w.queue = append(w.queue[:0], w.queue[n:]...)
 }
 
-// step runs one write in a savepoint. Its error means that the transaction is
+// step runs a further write in a savepoint. Its error means that the transaction is
 // lost: SQLite gives up the whole of it on a full disk or an I/O error
 // (sqlite.org/lang_transaction.html).
 func (w *writer) step(wr *write) error {

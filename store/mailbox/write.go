@@ -61,8 +61,15 @@ func (b *Box) first(t *store.Tx, m iapeer.Message) (iapeer.Message, error) {
 	if m.Key == "" {
 		return m, iapeer.ErrUnknownID
 	}
-	r, err := one(t, "WHERE key = ? AND key <> '' AND from_name = ? AND from_rt = ? AND proof = ?",
+	found, err := t.First("SELECT seq FROM messages WHERE key = ? AND key <> '' AND from_name = ? AND from_rt = ? AND proof = ?",
 		m.Key, string(m.From.Name), string(m.From.Runtime), string(m.Proof))
+	if err != nil {
+		return m, err
+	}
+	if found == nil {
+		return m, iapeer.ErrUnknownID
+	}
+	r, err := one(t, "WHERE m.seq = ?", found.Int(0))
 	return r.Message, err
 }
 
