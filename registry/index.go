@@ -112,7 +112,7 @@ func (ix *index) add(e *entry) {
 func readRecord(raw json.RawMessage) *entry {
 	e := &entry{raw: compact(raw)}
 	var r record
-	if err := json.Unmarshal(raw, &r); err != nil {
+	if err := json.Unmarshal(e.raw, &r); err != nil {
 		e.problem = err.Error()
 		// The fields that could be read still tell whose record it is.
 	}
@@ -192,7 +192,7 @@ func (ix *index) put(p iapeer.Peer, keep *entry) error {
 // file is indented as a whole. raw is valid JSON.
 func compact(raw json.RawMessage) json.RawMessage {
 	var b bytes.Buffer
-	if json.Compact(&b, raw) != nil {
+	if len(raw) == 0 || json.Compact(&b, raw) != nil {
 		return raw
 	}
 	return b.Bytes()
@@ -209,6 +209,7 @@ func writeRecord(doc *document, p *iapeer.Peer) error {
 		}
 	}
 	p.RawNature = nature
+	p.Interfaces = compact(p.Interfaces)
 	for _, m := range []pair{
 		{"personality", p.Name}, {"default_runtime", p.DefaultRuntime}, {"runtimes", p.Runtimes},
 		{"description", p.Description}, {"intelligence", nature}, {"cwd", p.CWD},

@@ -16,41 +16,41 @@ import (
 )
 
 // folder makes a peer's folder called base, with a profile if there is one.
-func folder(t testing.TB, base, profile string) string {
-	t.Helper()
-	cwd := filepath.Join(t.TempDir(), base)
-	putProfile(t, cwd, profile)
+func folder(tb testing.TB, base, profile string) string {
+	tb.Helper()
+	cwd := filepath.Join(tb.TempDir(), base)
+	putProfile(tb, cwd, profile)
 	return cwd
 }
 
-func putProfile(t testing.TB, cwd, profile string) {
-	t.Helper()
+func putProfile(tb testing.TB, cwd, profile string) {
+	tb.Helper()
 	if err := os.MkdirAll(iapeer.PeerDir(cwd), 0o700); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if profile == "" {
 		return
 	}
 	if err := os.WriteFile(iapeer.Profile(cwd), []byte(profile), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func profileText(t testing.TB, cwd string) string {
-	t.Helper()
+func profileText(tb testing.TB, cwd string) string {
+	tb.Helper()
 	b, err := os.ReadFile(iapeer.Profile(cwd))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
 
 // edit runs EditProfile and requires that it works.
-func edit(t testing.TB, cwd string, fn func(*iapeer.Peer)) (iapeer.Peer, bool) {
-	t.Helper()
+func edit(tb testing.TB, cwd string, fn func(*iapeer.Peer)) (iapeer.Peer, bool) {
+	tb.Helper()
 	p, changed, err := EditProfile(cwd, zap.NewNop(), func(p *iapeer.Peer) error { fn(p); return nil })
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p, changed
 }
@@ -206,7 +206,9 @@ func TestEditRepeatsToTheByte(t *testing.T) {
 	off := profileText(t, cwd)
 	var on string
 	for range 3 {
-		edit(t, cwd, func(p *iapeer.Peer) { p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = true, true, true })
+		edit(t, cwd, func(p *iapeer.Peer) {
+			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = true, true, true
+		})
 		if got := profileText(t, cwd); on != "" && got != on {
 			t.Errorf("on again: %s", cmp.Diff(on, got))
 		}
@@ -214,7 +216,9 @@ func TestEditRepeatsToTheByte(t *testing.T) {
 		if _, changed := edit(t, cwd, func(p *iapeer.Peer) { p.Settings.Gated = true }); changed {
 			t.Error("gated twice changed the profile")
 		}
-		edit(t, cwd, func(p *iapeer.Peer) { p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = false, false, false })
+		edit(t, cwd, func(p *iapeer.Peer) {
+			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = false, false, false
+		})
 		if got := profileText(t, cwd); got != off {
 			t.Errorf("off again: %s", cmp.Diff(off, got))
 		}

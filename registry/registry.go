@@ -42,16 +42,13 @@ type Problem struct {
 	Reason string
 }
 
-// Error returns the problem as a line for people.
-func (p Problem) Error() string {
+// String returns the problem as a line for people.
+func (p Problem) String() string {
 	if strings.HasPrefix(p.Reason, p.Path) {
 		return p.Reason
 	}
 	return p.Path + ": " + p.Reason
 }
-
-// Unwrap makes a Problem match [ErrSetAside].
-func (p Problem) Unwrap() error { return ErrSetAside }
 
 // Open reads the registry under paths. A missing file is an empty registry; a
 // file that makes no sense is one too, is named by [Registry.Problems], and is
@@ -80,7 +77,7 @@ func (r *Registry) Peers() []iapeer.Peer {
 }
 
 // Peer returns one peer from memory. The error matches iapeer.ErrUnknownPeer,
-// or [ErrSetAside] and then is a [Problem]. Settings are those of the profile
+// or [ErrSetAside] and then gives the reason. Settings are those of the profile
 // when it was last read: [Registry.Refresh] brings them.
 func (r *Registry) Peer(name iapeer.Name) (iapeer.Peer, error) {
 	e := r.view.Load().entries[name]
@@ -88,7 +85,7 @@ func (r *Registry) Peer(name iapeer.Name) (iapeer.Peer, error) {
 	case e == nil:
 		return iapeer.Peer{}, &iapeer.PeerError{Op: "look up", Peer: name, Err: iapeer.ErrUnknownPeer}
 	case e.problem != "":
-		return e.peer, &iapeer.PeerError{Op: "look up", Peer: name, Err: r.problem(e)}
+		return e.peer, &iapeer.PeerError{Op: "look up", Peer: name, Err: fmt.Errorf("%w: %s", ErrSetAside, r.problem(e))}
 	}
 	return e.peer, nil
 }

@@ -99,16 +99,20 @@ func (r *Registry) tell(ctx context.Context, tell func(iapeer.PeerChanged)) {
 
 func (w *Watcher) run(ctx context.Context) {
 	if w.fs != nil {
-		defer w.fs.Close()
+		defer func() { _ = w.fs.Close() }() // nothing to lose
 	}
 	root := filepath.Dir(w.reg.paths.Registry())
 	w.watch(root)
 	w.look(root) // what changed between Open and now
 	settle := time.NewTimer(settleTime)
-	poll := time.NewTicker(pollEvery)
+	poll := time.NewTimer(pollEvery)
 	defer settle.Stop()
 	defer poll.Stop()
 	for {
+		var due <-chan time.Time // where all is watched, nothing is polled
+		if len(w.polled) > 0 {
+			due = poll.C
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -126,8 +130,9 @@ func (w *Watcher) run(ctx context.Context) {
 				w.look(dir)
 			}
 			clear(w.dirty)
-		case <-poll.C:
+		case <-due:
 			w.pollAll()
+			poll.Reset(pollEvery)
 		}
 	}
 }
