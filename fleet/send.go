@@ -127,6 +127,9 @@ func waiting(wait, goal string) (time.Duration, iapeer.State, error) {
 			return 0, "", &iapeer.FieldError{Field: "wait", Value: wait, Reason: "is a duration such as 20s or 5m"}
 		}
 	}
+	if d == 0 {
+		state = iapeer.Accepted // a draft without a wait means the router's default
+	}
 	return min(d, maxWait), state, nil
 }
 

@@ -37,14 +37,20 @@ func Dial(getenv func(string) string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	base, rt := Transport(r)
+	return New(base, &http.Client{Transport: rt}).As(getenv("PEER_IDENTITY"), getenv("IAPEER_BEARER")), nil
+}
+
+// Transport returns the way to the daemon at r, and the base URL for [New]. Its
+// errors match [iapeer.ErrNoDaemon] when nobody listens there.
+func Transport(r Router) (base string, rt http.RoundTripper) {
 	d := dialer{sock: r.Sock}
-	base := "http://iapeer"
+	base = "http://localhost"
 	if u, err := url.Parse(r.TCP); err == nil && u.Host != "" {
 		d.tcp = u.Host
 		base = "http://" + u.Host
 	}
-	t := &http.Transport{DialContext: d.dial, DisableCompression: true}
-	return New(base, &http.Client{Transport: t}).As(getenv("PEER_IDENTITY"), getenv("IAPEER_BEARER")), nil
+	return base, &http.Transport{DialContext: d.dial, DisableCompression: true}
 }
 
 // Find tells where the daemon of the root that getenv names listens, without

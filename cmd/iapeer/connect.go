@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet/client"
+)
+
+// fleet returns a client that speaks as who, see speaker. The daemon is started
+// by the first request that finds none; where none is wanted
+// (IAPEER_NO_DAEMON=1) each request is done by `iapeerd once`.
+func (w *world) fleet(who string) *client.Client {
+	if w.noDaemon() {
+		return client.New("http://localhost", &http.Client{Transport: once{w}}).As(who, w.bearer())
+	}
+	return w.reach(who, w.start)
+}
+
+// running returns a client of a daemon that must be running already.
+func (w *world) running(who string) *client.Client {
+	return w.reach(who, func(context.Context) error { return iapeer.ErrNoDaemon })
+}
+
+func (w *world) reach(who string, start func(context.Context) error) *client.Client {
+	base := "http://localhost"
+	way := &way{w: w, start: start}
+	if r, err := client.Find(w.getenv); err == nil {
+		base, way.rt = client.Transport(r)
+	}
+	return client.New(base, &http.Client{Transport: way}).As(who, w.bearer())
+}
+
+func (w *world) noDaemon() bool { return w.getenv("IAPEER_NO_DAEMON") == "1" }
+
+// way is the transport to the daemon, which it starts when it finds none.
+type way struct {
+	w     *world
+	rt    http.RoundTripper // nil: nothing told of a daemon
+	start func(context.Context) error
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.rt != nil {
+		res, err := t.rt.RoundTrip(req)
+		if !errors.Is(err, iapeer.ErrNoDaemon) {
+			return res, err
+		}
+	}
+	if err := t.start(req.Context()); err != nil {
+		return nil, err
+	}
+	r, err := client.Find(t.w.getenv)
+	if err != nil {
+		return nil, err
+	}
+	_, t.rt = client.Transport(r)
+	again := req.Clone(req.Context())
+	if again.Body, err = req.GetBody(); err != nil {
+		return nil, err
+	}
+	return t.rt.RoundTrip(again)
+}
+
+// once is the transport to no daemon: the same handlers run for one request in
+// a process of their own.
+type once struct{ w *world }
+
+// RoundTrip implements http.RoundTripper.
+func (t once) RoundTrip(req *http.Request) (*http.Response, error) {
+	bin, err := daemonBinary(t.w)
+	if err != nil {
+		return nil, err
+	}
+	var in, out, said bytes.Buffer
+	if err := req.Write(&in); err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(req.Context(), bin, append([]string{"once", "--"}, t.w.args...)...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = daemonEnv(t.w.environ), &in, &out, &said
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("iapeerd once: %w: %s", err, strings.TrimSpace(said.String()))
+	}
+	_, _ = io.Copy(t.w.err, &said) // warnings; the answer is what counts
+	return http.ReadResponse(bufio.NewReader(&out), req)
+}

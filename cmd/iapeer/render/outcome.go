@@ -1,0 +1,121 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/iapeer/iapeer"
+)
+
+// Outcome writes what a command to a peer did.
+func Outcome(s Style, o iapeer.Outcome) string {
+	text := fmt.Sprintf("%s  %s", s.who(o.Identity.String()), strings.ReplaceAll(o.Action, "-", " "))
+	if o.State != "" && string(o.State) != o.Action {
+		text += ", now " + string(o.State)
+	}
+	if o.Detail != "" {
+		text += " · " + Line(o.Detail, 200)
+	}
+	return text
+}
+
+// Onboarded writes what became of a peer and of each file, what it may do, and
+// the next step.
+func Onboarded(s Style, r iapeer.OnboardingReport) string {
+	var b strings.Builder
+	row := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "  %-12s %s\n", key, Safe(value))
+		}
+	}
+	b.WriteString(headline(s, r) + "\n")
+	gone := r.Verb == "remove"
+	if !gone {
+		row("runtime", runtimes(r))
+		row("nature", string(r.Nature))
+		row("folder", s.path(r.CWD)+created(r.Created))
+	}
+	for _, f := range r.Files {
+		row(f.What, fileLine(s, f))
+	}
+	if !gone {
+		row("permissions", permissions(r))
+		row("reaches", s.paths(r.Folders))
+		row("prompt", prompt(r.Prompt))
+		row("bootstrap", r.Bootstrap)
+	}
+	for _, text := range r.Warnings {
+		row("! note", text)
+	}
+	row("next", r.Next)
+	return b.String()
+}
+
+func headline(s Style, r iapeer.OnboardingReport) string {
+	switch name := s.Name(string(r.Name)); {
+	case r.DryRun:
+		return name + ": what would be done; nothing was changed"
+	case r.Verb == "remove":
+		return name + " is removed; its folder stays"
+	case r.Created:
+		return name + " is made"
+	default:
+		return name + " is ready"
+	}
+}
+
+func created(yes bool) string {
+	if yes {
+		return " (created)"
+	}
+	return ""
+}
+
+func runtimes(r iapeer.OnboardingReport) string {
+	var others []string
+	for _, rt := range r.Runtimes {
+		if rt != r.Runtime {
+			others = append(others, string(rt))
+		}
+	}
+	if len(others) == 0 {
+		return string(r.Runtime)
+	}
+	return fmt.Sprintf("%s (also %s)", r.Runtime, strings.Join(others, ", "))
+}
+
+func fileLine(s Style, f iapeer.FileChange) string {
+	line := fmt.Sprintf("%-8s %s", f.Action, s.path(f.Path))
+	if f.Detail != "" {
+		line += "  (" + f.Detail + ")"
+	}
+	return line
+}
+
+func permissions(r iapeer.OnboardingReport) string {
+	switch {
+	case !r.Runtime.Agentic():
+		return "those of your user"
+	case r.Gated:
+		return "asks before it acts, until you accept the risk: --accept-risk"
+	}
+	return "acts without asking, with the rights of your user"
+}
+
+func (s Style) paths(list []string) string {
+	var out []string
+	for _, p := range list {
+		out = append(out, s.path(p))
+	}
+	return strings.Join(out, ", ")
+}
+
+func prompt(mode string) string {
+	switch mode {
+	case "append":
+		return "instructions are added to the program's own"
+	case "replace":
+		return "instructions stand in place of the program's own"
+	}
+	return mode
+}

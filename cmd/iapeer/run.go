@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/iapeer/iapeer"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	exitNotYet = 3
+)
+
+// An exitError ends the program with a code. Without text the verb has already
+// said what there is to say.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e *exitError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Sprintf(format, args...)}
+}
+
+// run carries out one command line and returns the exit code.
+func run(ctx context.Context, args []string, w *world) int {
+	w.args = args
+	k, err := parser(&grammar{}, w)
+	if err != nil { // a mistake in the grammar; the tests find it
+		w.note("iapeer: %v", err)
+		return exitFailed
+	}
+	if topic, ok := helpWanted(args); ok {
+		return help(w, k.Model.Node, topic)
+	}
+	args = alias(args)
+	if verb := args[0]; !strings.HasPrefix(verb, "-") && child(k.Model.Node, verb) == nil {
+		if !w.runsHere(verb) {
+			return unknownVerb(w, k.Model.Node, verb)
+		}
+		args = append([]string{"launch"}, args...)
+	}
+	kctx, err := k.Parse(args)
+	if err != nil {
+		return usageError(w, k.Model.Node, args, err)
+	}
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	return report(w, verbOf(args), kctx.Run(w))
+}
+
+// parser makes the command line's parser. Help is ours: see help.go.
+func parser(g *grammar, w *world) (*kong.Kong, error) {
+	return kong.New(g, kong.Name("iapeer"), kong.NoDefaultHelp(), kong.Writers(w.out, w.err), kong.Exit(func(int) {}))
+}
+
+// alias turns the ways of other programs into ours.
+func alias(args []string) []string {
+	switch args[0] {
+	case "--version", "-v":
+		return append([]string{"version"}, args[1:]...)
+	case "ls":
+		return append([]string{"list"}, args[1:]...)
+	}
+	return args
+}
+
+// runtimeShaped is what a bare token must look like to mean "begin a session".
+var runtimeShaped = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
+
+// runsHere reports whether verb is a runtime that a bare token may launch: one
+// of the agents, or one that this folder's peer declares.
+func (w *world) runsHere(verb string) bool {
+	if !runtimeShaped.MatchString(verb) {
+		return false
+	}
+	if rt := iapeer.Runtime(verb); rt.Agentic() {
+		return true
+	}
+	p, err := readProfile(w.cwd)
+	return err == nil && (p.DefaultRuntime == verb || slices.Contains(p.Runtimes, verb))
+}
+
+// report tells what went wrong, once, and chooses the exit code.
+func report(w *world, verb string, err error) int {
+	var exit *exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if exit.text != "" {
+			w.note("iapeer %s: %s", verb, exit.text)
+		}
+		return exit.code
+	case errors.Is(err, context.Canceled):
+		return exitFailed
+	}
+	w.note("iapeer %s: %v", verb, err)
+	if hint := hintFor(err); hint != "" {
+		w.note("%s", hint)
+	}
+	return exitFailed
+}
+
+// hintFor returns the way out of an error that has one.
+func hintFor(err error) string {
+	switch {
+	case errors.Is(err, iapeer.ErrNoDaemon):
+		return "start it: iapeer daemon start"
+	case errors.Is(err, iapeer.ErrUnknownPeer):
+		return "see who there is: iapeer list"
+	case errors.Is(err, iapeer.ErrUnknownID):
+		return "see the last ones: iapeer msg list"
+	}
+	return ""
+}
+
+// usageError tells what a verb needs, in one line.
+func usageError(w *world, root *kong.Node, args []string, err error) int {
+	verb := verbOf(args)
+	text := err.Error()
+	if n := find(root, args); n != nil && n != root {
+		text += " — usage: " + usage(n)
+		verb = strings.TrimPrefix(n.FullPath(), "iapeer ")
+	}
+	w.note("iapeer: %s: %s", verb, text)
+	return exitUsage
+}
+
+func unknownVerb(w *world, root *kong.Node, verb string) int {
+	text := fmt.Sprintf("%q is no verb", verb)
+	if runtimeShaped.MatchString(verb) {
+		text += ", and no runtime of a peer in this folder"
+	}
+	if near := nearest(root, verb); near != "" {
+		text += "; did you mean " + near + "?"
+	}
+	w.note("iapeer: %s", text)
+	w.note("usage: iapeer <verb> [args] — iapeer help lists the verbs")
+	return exitUsage
+}
+
+// verbOf names the verb of a command line, for messages.
+func verbOf(args []string) string {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			return a
+		}
+	}
+	return ""
+}
