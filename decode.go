@@ -3,7 +3,6 @@ package iapeer
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -70,18 +69,19 @@ func decodeTag(tag string) (Envelope, error) {
 	return e, nil
 }
 
-// Ids as any version of ours writes them.
-var (
-	messageIDPattern      = regexp.MustCompile(`^m-[0-9a-z]{1,32}$`)
-	conversationIDPattern = regexp.MustCompile(`^c-[0-9a-z]{1,32}$`)
-)
+// isID reports whether s is the prefix and 1 to 32 of a-z and 0-9, as any
+// version of ours writes ids.
+func isID(s, prefix string) bool {
+	rest, ok := strings.CutPrefix(s, prefix)
+	return ok && rest != "" && len(rest) <= maxNameLen && isSmall(rest, false)
+}
 
 // decodeOwn reads the attributes that older programs do not write.
 func decodeOwn(e *Envelope, attrs map[string]string) {
-	if v := attrs["id"]; messageIDPattern.MatchString(v) {
+	if v := attrs["id"]; isID(v, "m-") {
 		e.ID = MessageID(v)
 	}
-	if v := attrs["conversation"]; conversationIDPattern.MatchString(v) {
+	if v := attrs["conversation"]; isID(v, "c-") {
 		e.Conversation = ConversationID(v)
 	}
 	if n, err := strconv.ParseUint(attrs["hops"], 10, 16); err == nil {

@@ -14,7 +14,7 @@ type Identity struct {
 // [ErrBadIdentity] when either half is not valid.
 func ParseIdentity(s string) (Identity, error) {
 	rt, name, ok := strings.Cut(s, "-")
-	if !ok || !runtimePattern.MatchString(rt) || !namePattern.MatchString(name) {
+	if !ok || !isWord(rt, false) || !isWord(name, true) {
 		return Identity{}, &ParseError{What: "identity", Value: s, Err: ErrBadIdentity}
 	}
 	return Identity{Runtime: Runtime(rt), Name: Name(name)}, nil

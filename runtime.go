@@ -1,7 +1,5 @@
 package iapeer
 
-import "regexp"
-
 // A Runtime names a kind of program that can carry a peer: "claude", "codex",
 // "exec", "telegram". It has no hyphen, so that an [Identity] splits in one way.
 type Runtime string
@@ -16,11 +14,9 @@ const (
 	RuntimeNotifier Runtime = "notifier"
 )
 
-var runtimePattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
-
 // ParseRuntime returns s as a Runtime, or [ErrBadRuntime].
 func ParseRuntime(s string) (Runtime, error) {
-	if !runtimePattern.MatchString(s) {
+	if !isWord(s, false) {
 		return "", &ParseError{What: "runtime", Value: s, Err: ErrBadRuntime}
 	}
 	return Runtime(s), nil

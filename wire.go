@@ -48,6 +48,7 @@ var (
 // format writes either form from values that are ready to be written.
 func (e Envelope) format(n formNames, ts, topic string, quote func(string) string, attachments []string, body string) string {
 	var b strings.Builder
+	b.Grow(maxOpenTag/2 + len(e.Body))
 	b.WriteString(e.openTag(n, ts, topic))
 	b.WriteByte('\n')
 	if e.From.Runtime == RuntimeSystem {
@@ -91,7 +92,11 @@ func (e Envelope) tagWith(n formNames, ts, topic string) string {
 	b.WriteString("<iap")
 	attr := func(name, value string) {
 		if value != "" {
-			b.WriteString(" " + name + `="` + escapeAttribute(value) + `"`)
+			b.WriteByte(' ')
+			b.WriteString(name)
+			b.WriteString(`="`)
+			b.WriteString(escapeAttribute(value))
+			b.WriteByte('"')
 		}
 	}
 	attr(n.name, string(e.From.Name))
@@ -118,7 +123,12 @@ func (e Envelope) topic() string {
 // attributeEscapes keep a value inside its quotes and its tag.
 var attributeEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
 
-func escapeAttribute(s string) string { return attributeEscapes.Replace(s) }
+func escapeAttribute(s string) string {
+	if !strings.ContainsAny(s, `&<>"`) {
+		return s
+	}
+	return attributeEscapes.Replace(s)
+}
 
 const (
 	cdataOpen  = "<![CDATA["
