@@ -62,7 +62,7 @@ func TestDefaults(t *testing.T) {
 	c, paths, err := load(t, "", nil)
 	want := config.Config{
 		Port: 8765, DaemonSocket: paths.RouterSocket(), SockDir: "/tmp", Me: "ada", LogLevel: "info", DetachKey: 0x1d,
-		ClaudeBin: "/home/ada/.local/bin/claude", CodexBin: "codex", ClaudeConfigDir: "/home/ada/.claude", CodexHome: "/home/ada/.codex",
+		ClaudeBin: "claude", CodexBin: "codex", ClaudeConfigDir: "/home/ada/.claude", CodexHome: "/home/ada/.codex",
 		Idle: time.Hour, BootDeadline: 4 * time.Minute, ReadyGate: 2 * time.Minute, CrashLoopMax: 3, CrashLoopWindow: 5 * time.Minute,
 		EphemeralQuiet: 20 * time.Second, EphemeralUnarmedIdle: 10 * time.Minute,
 		SendWait: 20 * time.Second, MessageTTL: iapeer.DefaultTTL, RetainFor: 90 * 24 * time.Hour, RetainBytes: 1 << 30,
@@ -204,7 +204,7 @@ port = 1
 a.b = 2
 `, nil)
 	if err != nil || c.Me != "eve" || c.Port != 9000 || c.Idle != 1500*time.Millisecond || c.RetainBytes != 2<<30 || c.AcceptRisk != config.Yes ||
-		c.CodexHome != "/home/ada/codex" || c.ClaudeBin != "/home/ada/.local/bin/claude" || c.LogLevel != "info" || c.BootDeadline != 12*time.Second {
+		c.CodexHome != "/home/ada/codex" || c.ClaudeBin != "claude" || c.LogLevel != "info" || c.BootDeadline != 12*time.Second {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	want := []string{
@@ -301,6 +301,19 @@ func TestOriginsAreSortedAndComplete(t *testing.T) {
 	}
 	if filepath.Base(c.SockDir) != "socks" {
 		t.Errorf("sock_dir of another root is %s", c.SockDir)
+	}
+}
+
+func TestClaudeOfItsOwnInstaller(t *testing.T) {
+	home := t.TempDir()
+	bin := filepath.Join(home, ".local", "bin", "claude")
+	if err := os.MkdirAll(filepath.Dir(bin), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, bin, "#!/bin/sh\n")
+	c, err := config.Load(iapeer.Paths{Root: home, Home: home}, func(string) string { return "" })
+	if err != nil || c.ClaudeBin != bin {
+		t.Errorf("got %s, %v, want %s", c.ClaudeBin, err, bin)
 	}
 }
 

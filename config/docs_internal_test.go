@@ -24,7 +24,7 @@ const (
 func docsTable() string {
 	var b strings.Builder
 	b.WriteString("| key | variable | default | value | what it does |\n| --- | --- | --- | --- | --- |\n")
-	s := surroundings{paths: iapeer.Paths{Root: "<root>", Home: "~"}, getenv: func(string) string { return "" }}
+	s := surroundings{paths: iapeer.Paths{Root: "<root>", Home: "/nowhere"}, getenv: func(string) string { return "" }}
 	for _, row := range settings {
 		initial := row.initial
 		switch {
@@ -32,6 +32,8 @@ func docsTable() string {
 			initial = "made of `$USER`"
 		case row.key == "sock_dir":
 			initial = "`/tmp`; `<root>/socks` when `IAPEER_ROOT` is set"
+		case row.key == "claude_bin":
+			initial = "`~/.local/bin/claude` where there is one, else `claude`"
 		case row.make != nil:
 			initial = "`" + row.make(s) + "`"
 		case initial != "":

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ var settings = []setting{
 	{key: "detach_key", env: "IAPEER_DETACH_KEY", initial: "ctrl-]", unit: "ctrl- and a letter or one of ]\\^_", doc: "The key that leaves an attached session.",
 		set: into(func(c *Config) *byte { return &c.DetachKey }, parseControlKey)},
 
-	{key: "claude_bin", env: "IAPEER_CLAUDE_BIN", initial: "~/.local/bin/claude", path: true, unit: program, doc: "The claude program.",
+	{key: "claude_bin", env: "IAPEER_CLAUDE_BIN", make: claudeProgram, path: true, unit: program, doc: "The claude program.",
 		set: into(func(c *Config) *string { return &c.ClaudeBin }, parseProgram)},
 	{key: "codex_bin", env: "IAPEER_CODEX_BIN", initial: "codex", path: true, unit: program, doc: "The codex program.",
 		set: into(func(c *Config) *string { return &c.CodexBin }, parseProgram)},
@@ -146,6 +147,16 @@ func account() string {
 		return ""
 	}
 	return u.Username
+}
+
+// claudeProgram is where claude's own installer puts it, or else whatever PATH
+// finds.
+func claudeProgram(s surroundings) string {
+	path := filepath.Join(s.paths.Home, ".local", "bin", "claude")
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		return path
+	}
+	return "claude"
 }
 
 func routerSocket(s surroundings) string { return s.paths.RouterSocket() }
