@@ -258,10 +258,7 @@ func (w *waiter) moved(e iapeer.PresenceChanged) bool {
 	case iapeer.Stopped, iapeer.Resting, iapeer.ByHand, iapeer.Waiting:
 		w.now.place.by, w.now.place.next = waitsFor(e.To, e.Cause)
 		return w.finish()
-	case iapeer.Asleep:
-		w.now.place.by, w.now.place.next = "wake", e.Cause
-		return w.finish()
-	case iapeer.Waking, iapeer.Ready, iapeer.Busy, iapeer.Parking:
+	case iapeer.Asleep, iapeer.Waking, iapeer.Ready, iapeer.Busy, iapeer.Parking:
 	}
 	return false
 }

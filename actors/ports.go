@@ -194,6 +194,15 @@ type Looked struct {
 	Err      error                                // neither presence nor absence can be told now
 }
 
+// TurnKnown tells of the last turn in an adopted session's record: what it
+// consumed, and how it ended if it did.
+type TurnKnown struct {
+	IDs  []iapeer.MessageID
+	Open bool
+	Text string
+	Cut  string // why it did not end well, "" if it did or goes on
+}
+
 // Said tells what the runtime, or the host, says of the session.
 type Said struct{ Event iapeer.SessionEvent }
 
@@ -202,4 +211,5 @@ func (StartFailed) report() {}
 func (HandEnded) report()   {}
 func (Offered) report()     {}
 func (Looked) report()      {}
+func (TurnKnown) report()   {}
 func (Said) report()        {}

@@ -35,6 +35,13 @@ type loaded struct {
 	err      error
 }
 
+// recalled carries the messages of a turn that began before a restart.
+type recalled struct {
+	generation int64
+	turn       TurnKnown
+	causes     []iapeer.Message
+}
+
 // withdraw takes a message back that has not been offered: cancel or hold.
 type withdraw struct {
 	to    iapeer.Identity
@@ -57,6 +64,7 @@ func (removed) presenceMessage()  {}
 func (reported) presenceMessage() {}
 func (hooked) presenceMessage()   {}
 func (loaded) presenceMessage()   {}
+func (recalled) presenceMessage() {}
 func (withdraw) presenceMessage() {}
 func (tick) presenceMessage()     {}
 
@@ -152,7 +160,7 @@ func (p *presence) recover() {
 	}
 	p.state = p.finding
 	p.adopting, p.loading = true, true
-	p.show(iapeer.Waking, "looking for a live session")
+	p.project()
 	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(p.rec.Generation))
 	p.h.mailbox.Pending(p.id, p.onLoaded())
 }
@@ -202,6 +210,10 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		m.reply()
 	case loaded:
 		p.load(m)
+	case recalled:
+		if m.generation == p.rec.Generation {
+			p.recalled(m)
+		}
 	case tick:
 		p.tick(m)
 	}

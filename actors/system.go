@@ -205,3 +205,6 @@ func ask[T any](ctx context.Context, send func(reply func(T, error))) (T, error)
 		return zero, ctx.Err()
 	}
 }
+
+// Notify puts a notice on the board.
+func (s *System) Notify(n Notice) { s.h.notify(n) }

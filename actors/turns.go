@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -50,9 +51,50 @@ func (p *presence) hear(r Report) {
 		p.offered(r)
 	case Looked:
 		p.looked(r)
+	case TurnKnown:
+		p.recall(r)
 	case Said:
 		p.event(r.Event)
 	}
+}
+
+// recall reads the messages of a turn that began before a restart.
+func (p *presence) recall(t TurnKnown) {
+	root, self, generation := p.h.root, p.self, p.rec.Generation
+	left := len(t.IDs)
+	var causes []iapeer.Message
+	var mu sync.Mutex
+	for _, id := range t.IDs {
+		p.h.mailbox.Message(id, func(m iapeer.Message, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				causes = append(causes, m)
+			}
+			if left--; left == 0 {
+				root.Send(self, recalled{generation: generation, turn: t, causes: causes})
+			}
+		})
+	}
+}
+
+// recalled restores the turn of an adopted session: it goes on, or its end was
+// missed and is settled now.
+func (p *presence) recalled(r recalled) {
+	for _, m := range r.causes {
+		if f := p.flights[m.ID]; f != nil {
+			p.see(f, p.evidence("record", "in the turn of an adopted session"))
+			m.State = iapeer.Seen
+		}
+		if m.To == p.id && m.State == iapeer.Seen {
+			p.turn.add(m)
+		}
+	}
+	if r.turn.Open || len(p.turn.causes) == 0 {
+		return
+	}
+	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, evidence: p.evidence("record", "the end of the turn, read after a restart")}
+	p.finishTurn()
 }
 
 // event takes what the runtime or the host says.

@@ -26,7 +26,7 @@ type Failure struct {
 // If report is not nil, it is called with each failure, in the parent's turn:
 // it must not block.
 func Strategy(p Policy, report func(Failure)) actor.SupervisorStrategy {
-	return strategy{policy: p, report: report}
+	return &strategy{policy: p, report: report} // a pointer: the library keys its guardians by strategy
 }
 
 type strategy struct {

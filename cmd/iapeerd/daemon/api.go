@@ -1,0 +1,211 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet"
+	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/gate"
+)
+
+// api is what the fleet's endpoints and the tool ask of the daemon.
+type api struct{ d *Daemon }
+
+var (
+	_ fleet.Sender   = api{}
+	_ fleet.Fleet    = api{}
+	_ fleet.Messages = api{}
+	_ fleet.Events   = api{}
+	_ fleet.Hooks    = api{}
+	_ fleet.Notices  = api{}
+	_ fleet.Screens  = api{}
+)
+
+// Send accepts a draft. A wait ends early, with what is known, when the daemon
+// begins to stop.
+func (a api) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.d.stopping, cancel)()
+	if d.Caller == a.d.person() {
+		if err := a.d.ensurePerson(ctx); err != nil {
+			return iapeer.SendResult{}, err
+		}
+	}
+	return a.d.system.Send(ctx, d)
+}
+
+// Resolve implements [fleet.Sender].
+func (a api) Resolve(ctx context.Context, caller iapeer.Caller, from string) (iapeer.Identity, error) {
+	id, err := a.identity(ctx, caller, from)
+	if err != nil {
+		return id, err
+	}
+	if id == caller.Identity {
+		return id, nil
+	}
+	if id == a.d.person() {
+		if err := a.d.ensurePerson(ctx); err != nil {
+			return id, err
+		}
+	}
+	c, err := gate.Speaking(ctx, id)
+	return c.Identity, err
+}
+
+// identity reads a sender as a person or a package writes it.
+func (a api) identity(_ context.Context, caller iapeer.Caller, from string) (iapeer.Identity, error) {
+	switch {
+	case from == "" && caller.Identity != iapeer.Identity{}:
+		return caller.Identity, nil
+	case from == "":
+		return a.d.person(), nil
+	}
+	if id, err := iapeer.ParseIdentity(from); err == nil {
+		if _, ok := (peers{a.d.reg}).Peer(id.Name); ok {
+			return id, nil
+		}
+	}
+	name, err := iapeer.ParseName(from)
+	if err != nil {
+		return iapeer.Identity{}, &iapeer.FieldError{Field: "from", Value: from, Reason: "is neither a peer's name nor <runtime>-<name>"}
+	}
+	p, ok := (peers{a.d.reg}).Peer(name)
+	if !ok {
+		return iapeer.Identity{}, &iapeer.FieldError{Field: "from", Value: from, Reason: iapeer.ErrUnknownPeer.Error()}
+	}
+	return p.Identity(""), nil
+}
+
+// Snapshot implements [fleet.Fleet].
+func (a api) Snapshot(context.Context) ([]iapeer.PeerStatus, error) {
+	var out []iapeer.PeerStatus
+	for _, p := range a.d.reg.Peers() {
+		out = append(out, a.status(p))
+	}
+	for _, bad := range a.d.reg.Problems() {
+		out = append(out, iapeer.PeerStatus{Peer: iapeer.Peer{Name: bad.Name}, Problem: bad.String()})
+	}
+	slices.SortFunc(out, func(x, y iapeer.PeerStatus) int { return strings.Compare(string(x.Name), string(y.Name)) })
+	return out, nil
+}
+
+// status joins the registry's record with what the presences show. A declared
+// runtime that was never used is asleep.
+func (a api) status(p iapeer.Peer) iapeer.PeerStatus {
+	s := iapeer.PeerStatus{Peer: p, Presences: a.d.system.View().Of(p.Name)}
+	for _, rt := range p.Runtimes {
+		id := p.Identity(rt)
+		if !slices.ContainsFunc(s.Presences, func(x iapeer.PresenceStatus) bool { return x.Identity == id }) {
+			s.Presences = append(s.Presences, iapeer.PresenceStatus{Identity: id, State: iapeer.Asleep, Cause: "never woken"})
+		}
+	}
+	for i := range s.Presences {
+		s.Presences[i].Open = a.d.box.OpenFor(s.Presences[i].Identity)
+		s.Waiting += s.Presences[i].Open
+	}
+	return s
+}
+
+// Command implements [fleet.Fleet].
+func (a api) Command(ctx context.Context, c iapeer.Command) (iapeer.Outcome, error) {
+	if c.Caller.Session && c.Caller.Identity.Name != c.Peer && c.Verb != iapeer.VerbWake {
+		return iapeer.Outcome{}, fmt.Errorf("%s %s: a session acts only for itself: %w", c.Verb, c.Peer, iapeer.ErrNotProven)
+	}
+	if _, err := a.d.reg.Refresh(c.Peer); err != nil {
+		return iapeer.Outcome{}, &iapeer.PeerError{Op: string(c.Verb), Peer: c.Peer, Err: err}
+	}
+	return a.d.system.Command(ctx, c)
+}
+
+// Onboard implements [fleet.Fleet].
+func (a api) Onboard(ctx context.Context, o iapeer.Onboarding) (iapeer.OnboardingReport, error) {
+	o.DaemonURL = a.d.url()
+	return a.d.system.Onboard(ctx, o)
+}
+
+// Message implements [fleet.Messages].
+func (a api) Message(ctx context.Context, prefix string) (iapeer.Message, []iapeer.Step, error) {
+	return a.d.box.Message(ctx, prefix)
+}
+
+// Messages implements [fleet.Messages].
+func (a api) Messages(ctx context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
+	return a.d.box.Messages(ctx, q)
+}
+
+// Mark implements [fleet.Messages].
+func (a api) Mark(ctx context.Context, id iapeer.MessageID, c iapeer.Change, e iapeer.Evidence) (iapeer.Message, error) {
+	return a.d.system.Mark(ctx, iapeer.Mark{ID: id, Change: c, Evidence: e})
+}
+
+// Subscribe implements [fleet.Events].
+func (a api) Subscribe(epoch int64, after uint64, replay int) ([]iapeer.Stamped, <-chan iapeer.Stamped, func()) {
+	sub, kept, err := a.d.system.Subscribe(a.d.stopping, epoch, after, replay)
+	if err != nil {
+		closed := make(chan iapeer.Stamped)
+		close(closed)
+		return nil, closed, func() {}
+	}
+	return kept, sub.C, sub.Close
+}
+
+// Hook implements [fleet.Hooks].
+func (a api) Hook(ctx context.Context, caller iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (int, []byte) {
+	if rt != caller.Identity.Runtime {
+		return 403, []byte(fmt.Sprintf(`{"error":"a session of %s reports for %s"}`, caller.Identity, rt))
+	}
+	return a.d.sessions.Hook(ctx, a.d.system.Hook, caller, event, payload)
+}
+
+// Notices implements [fleet.Notices].
+func (a api) Notices(ctx context.Context) ([]iapeer.NoticeRaised, error) {
+	list, err := a.d.board.Notices(ctx, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]iapeer.NoticeRaised, len(list))
+	for i, n := range list {
+		out[i] = iapeer.NoticeRaised{ID: n.ID, Peer: n.Peer, Runtime: n.Runtime, Kind: n.Kind, Summary: n.Summary, At: n.Last}
+	}
+	return out, nil
+}
+
+// Screen implements [fleet.Screens].
+func (a api) Screen(ctx context.Context, id iapeer.Identity) (string, error) {
+	if id.Runtime == "" {
+		p, ok := (peers{a.d.reg}).Peer(id.Name)
+		if !ok {
+			return "", &iapeer.PeerError{Op: "screen", Peer: id.Name, Err: iapeer.ErrUnknownPeer}
+		}
+		id = p.Identity("")
+		for _, s := range a.d.system.View().Of(id.Name) {
+			if s.HostPID > 0 {
+				id = s.Identity
+			}
+		}
+	}
+	_, socket, _ := a.d.system.View().Presence(id)
+	return a.d.sessions.Screen(ctx, id, socket)
+}
+
+// settings shows and changes the configuration.
+type settings struct{ d *Daemon }
+
+var _ fleet.Config = settings{}
+
+// Settings implements [fleet.Config].
+func (s settings) Settings(context.Context) ([]client.Setting, error) { return s.d.settings() }
+
+// Set implements [fleet.Config].
+func (s settings) Set(_ context.Context, key, value string) error { return s.d.set(key, value) }
+
+// Environment implements [fleet.Config].
+func (s settings) Environment(ctx context.Context, refresh bool) ([]string, error) {
+	return s.d.sessions.Environment(ctx, refresh)
+}

@@ -1,0 +1,46 @@
+package daemon
+
+import (
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/store/mailbox"
+)
+
+// houseEvery is how often messages that are over are looked for. Deadlines of
+// single messages are checked again when they are offered.
+const houseEvery = 10 * time.Minute
+
+// keepHouse expires and forgets what is over, until the daemon stops.
+func (d *Daemon) keepHouse() {
+	t := time.NewTicker(houseEvery)
+	defer t.Stop()
+	for {
+		d.clean(time.Now())
+		select {
+		case <-t.C:
+		case <-d.stopping.Done():
+			return
+		}
+	}
+}
+
+func (d *Daemon) clean(now time.Time) {
+	over, err := d.box.Expire(d.stopping, now)
+	if err != nil {
+		d.log.Warn("cannot expire messages", zap.Error(err))
+	}
+	var gone []iapeer.Message
+	for _, m := range over {
+		gone = append(gone, m.Message)
+	}
+	d.system.Expired(gone)
+	if _, err := d.box.Prune(d.stopping, now, mailbox.Retention{Age: d.cfg.RetainFor, Bytes: d.cfg.RetainBytes}); err != nil {
+		d.log.Warn("cannot forget old messages", zap.Error(err))
+	}
+	if err := d.board.Prune(d.stopping, now); err != nil {
+		d.log.Warn("cannot forget old notices and tokens", zap.Error(err))
+	}
+}

@@ -1,0 +1,51 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/store/mailbox"
+)
+
+// pendingAtOnce is how many open messages of one identity are read: all that
+// the backlog limit lets in.
+const pendingAtOnce = iapeer.MaxOpenMessages
+
+// mail plugs the mailbox into the actors. Reads run in goroutines of their own,
+// so that no actor waits for the disk.
+type mail struct {
+	box *mailbox.Box
+	ctx context.Context // the daemon's life
+}
+
+var _ actors.Mailbox = mail{}
+
+func (m mail) Append(msg iapeer.Message, done func(iapeer.Message, bool, error)) {
+	m.box.Append(msg, done)
+}
+
+func (m mail) Mark(marks []iapeer.Mark, done func([]actors.Marked)) {
+	m.box.Mark(marks, func(out []mailbox.Marked) {
+		res := make([]actors.Marked, len(out))
+		for i, o := range out {
+			res[i] = actors.Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
+		}
+		done(res)
+	})
+}
+
+func (m mail) Pending(to iapeer.Identity, done func([]iapeer.Message, error)) {
+	if m.box.OpenFor(to) == 0 {
+		go done(nil, nil)
+		return
+	}
+	go func() { done(m.box.Pending(m.ctx, to, pendingAtOnce)) }()
+}
+
+func (m mail) Message(id iapeer.MessageID, done func(iapeer.Message, error)) {
+	go func() {
+		msg, _, err := m.box.Message(m.ctx, string(id))
+		done(msg, err)
+	}()
+}

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/onboarding"
+	"github.com/iapeer/iapeer/registry"
+)
+
+// peers plugs the registry into everything that asks for peers.
+type peers struct{ reg *registry.Registry }
+
+var _ actors.Peers = peers{}
+
+// Peer returns one peer from memory.
+func (p peers) Peer(n iapeer.Name) (iapeer.Peer, bool) {
+	peer, err := p.reg.Peer(n)
+	return peer, err == nil
+}
+
+// Peers returns all peers that are not set aside.
+func (p peers) Peers() []iapeer.Peer { return p.reg.Peers() }
+
+// onboarder runs onboarding orders against the registry.
+type onboarder struct {
+	d   *Daemon
+	ctx context.Context // the daemon's life
+}
+
+var _ actors.Onboarder = onboarder{}
+
+// Onboard implements [actors.Onboarder].
+func (o onboarder) Onboard(order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
+	return onboarding.Run(o.ctx, order, onboarding.Deps{
+		Paths: o.d.paths, Profiles: profiles{o.d.reg}, Registry: records{o.d.reg}, Getenv: o.d.getenv,
+	})
+}
+
+// profiles lets onboarding read and write the profiles in peers' folders.
+type profiles struct{ reg *registry.Registry }
+
+func (p profiles) Profile(cwd string) (iapeer.Peer, error) { return registry.ReadProfile(cwd) }
+
+func (p profiles) PutProfile(peer iapeer.Peer) error {
+	_, _, err := p.reg.EditProfile(peer.CWD, func(on *iapeer.Peer) error {
+		cwd := on.CWD
+		*on = peer
+		on.CWD = cwd
+		return nil
+	})
+	return err
+}
+
+// records lets onboarding read and change the registry.
+type records struct{ reg *registry.Registry }
+
+func (r records) Peers() ([]iapeer.Peer, error) { return r.reg.Peers(), nil }
+
+func (r records) Register(peer iapeer.Peer) error {
+	if _, err := r.reg.Upsert(peer); err != nil {
+		return err
+	}
+	_, err := r.reg.Refresh(peer.Name)
+	return err
+}
+
+func (r records) Unregister(n iapeer.Name) error {
+	_, err := r.reg.Remove(n)
+	if errors.Is(err, iapeer.ErrUnknownPeer) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,129 @@
+// Package hosting lets presences have sessions: it composes what a runtime's
+// adapter says, what the profile, launch.env and the documents hold, and a
+// session host process into one live session, and translates what host, hooks,
+// status files, screens and records show into the words that presences
+// understand.
+//
+// It keeps no state that a restart would miss: a host that lives is adopted,
+// everything else is read from disk at the next start. Each session has one
+// goroutine that listens to its host; every order to it runs in a goroutine of
+// its own and is answered through the presence's report.
+package hosting
+
+import (
+	"context"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/config"
+	"github.com/iapeer/iapeer/registry"
+	"github.com/iapeer/iapeer/runtimes"
+)
+
+// Tokens mints and ends the secrets of sessions.
+type Tokens interface {
+	Mint(id iapeer.Identity, generation int64, natural bool) string
+	End(token string)
+}
+
+// Config is what the sessions need of the daemon.
+type Config struct {
+	Paths    iapeer.Paths
+	Config   config.Config
+	Getenv   func(string) string
+	Iapeer   string // the thin client: session host and hook command
+	Registry *registry.Registry
+	Tokens   Tokens
+	Log      *zap.Logger
+	Life     context.Context // ends when the daemon has stopped
+}
+
+// Sessions starts, adopts and examines sessions. It is safe for concurrent use.
+type Sessions struct {
+	Config
+	URL string // of the MCP endpoint; set once, before the first launch
+
+	mu       sync.Mutex
+	live     map[iapeer.Identity]*live
+	versions map[string]runtimes.Version // by path and change time of the program
+	environ  []string                    // recorded base environment, nil until read
+}
+
+var _ actors.Sessions = (*Sessions)(nil)
+
+// New returns Sessions without any session.
+func New(c Config) *Sessions {
+	return &Sessions{Config: c, live: make(map[iapeer.Identity]*live), versions: make(map[string]runtimes.Version)}
+}
+
+// Traits implements [actors.Sessions].
+func (s *Sessions) Traits(rt iapeer.Runtime) actors.Traits {
+	a, err := s.adapter(rt)
+	if err != nil {
+		return actors.Traits{}
+	}
+	return actors.Traits{
+		Known: true, Inbox: a.Kind == runtimes.Inbox, Exec: a.Kind == runtimes.Exec,
+		WriteIsEvidence: a.Kind == runtimes.Router, TakesWhileBusy: a.Queues,
+	}
+}
+
+func (s *Sessions) adapter(rt iapeer.Runtime) (runtimes.Adapter, error) {
+	return runtimes.For(rt, s.packaged(rt))
+}
+
+// Launch implements [actors.Sessions].
+func (s *Sessions) Launch(l actors.Launch, report func(actors.Report)) {
+	go func() {
+		st := &starting{s: s, order: l, report: report}
+		if err := st.run(); err != nil {
+			report(st.failed(err))
+		}
+	}()
+}
+
+// Adopt implements [actors.Sessions].
+func (s *Sessions) Adopt(l actors.Launch, report func(actors.Report)) {
+	go func() {
+		if err := s.adopt(l, report); err != nil {
+			report(actors.StartFailed{Err: err, Gone: true, Cleanly: true})
+		}
+	}()
+}
+
+// Under returns the session whose host, or whose terminal's first process, has
+// this pid.
+func (s *Sessions) Under(pid int) (iapeer.Identity, int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, l := range s.live {
+		if l.hostPID == pid || l.childPID == pid {
+			return id, l.generation, true
+		}
+	}
+	return iapeer.Identity{}, 0, false
+}
+
+func (s *Sessions) add(l *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live[l.id] = l
+}
+
+// drop forgets a session, unless a later one took its place.
+func (s *Sessions) drop(l *live) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live[l.id] == l {
+		delete(s.live, l.id)
+	}
+}
+
+func (s *Sessions) get(id iapeer.Identity) *live {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live[id]
+}

@@ -1,0 +1,359 @@
+package hosting
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/runtimes"
+	"github.com/iapeer/iapeer/session"
+)
+
+// askLimit bounds a question to a host, which answers from memory.
+const askLimit = 5 * time.Second
+
+// lastRows is how much of a screen is shown to people who are told about it.
+const lastRows = 12
+
+// live is one session that is up. It implements [actors.Session].
+type live struct {
+	s          *Sessions
+	adapter    runtimes.Adapter
+	id         iapeer.Identity
+	generation int64
+	conn       *session.Conn
+	report     func(actors.Report)
+	hostPID    int
+	childPID   int
+	token      string
+	cwd        string
+	env        []string
+	accepted   bool // a person accepted the risk of bypass mode
+
+	mu         sync.Mutex
+	sessionID  string
+	statusPath string // of the program's own status file, once found
+	reading    runtimes.Reading
+	signals    []iapeer.SessionEvent // what the terminal said last of its state
+	released   bool                  // nobody listens any more
+}
+
+var _ actors.Session = (*live)(nil)
+
+func newLive(s *Sessions, a runtimes.Adapter, order actors.Launch, conn *session.Conn, report func(actors.Report)) *live {
+	f := conn.Facts()
+	return &live{
+		s: s, adapter: a, id: order.Identity, generation: order.Generation, conn: conn, report: report,
+		hostPID: f.Host.PID, childPID: f.Child.PID, sessionID: order.Presence.SessionID,
+	}
+}
+
+func (l *live) socket() string {
+	return session.Files{Dir: l.s.Paths.Hosts(), ID: l.id}.Sock()
+}
+
+func (l *live) say(events ...iapeer.SessionEvent) {
+	l.mu.Lock()
+	released := l.released
+	l.mu.Unlock()
+	if released {
+		return
+	}
+	for _, e := range events {
+		l.report(actors.Said{Event: e})
+	}
+}
+
+// listen translates the host's events until the session or the connection
+// ends.
+func (l *live) listen() {
+	for e := range l.conn.Events() {
+		if e.Kind == session.EventExit {
+			l.ended(e.Exit)
+			return
+		}
+		l.hear(e)
+	}
+	l.lost()
+}
+
+func (l *live) hear(e session.Event) {
+	switch e.Kind {
+	case session.EventTitle:
+		l.signal(runtimes.SignalTitle, e.Text)
+		l.probe()
+	case session.EventStatus:
+		l.signal(runtimes.SignalStatus, e.Text)
+	case session.EventSettled:
+		l.settled()
+	case session.EventAttached:
+		l.say(iapeer.SessionAttached{Clients: e.Attached})
+	case session.EventOutcome:
+		if e.Outcome != nil {
+			l.say(execDone(*e.Outcome))
+		}
+	case session.EventHook:
+		l.replay()
+	case session.EventStarted, session.EventActive, session.EventAlt, session.EventExit:
+	}
+}
+
+func execDone(o session.Outcome) iapeer.ExecDone {
+	d := iapeer.ExecDone{
+		ID: o.ID, PID: o.PID, Code: o.Code, Signal: o.Signal, Answer: o.Answer, Stderr: o.Stderr, ReadBytes: o.ReadBytes, At: o.At,
+	}
+	if o.Error != "" {
+		d.Stderr = o.Error
+	}
+	return d
+}
+
+func (l *live) signal(kind, value string) {
+	if l.adapter.Signal == nil {
+		return
+	}
+	events := l.adapter.Signal(kind, value)
+	if len(events) == 0 {
+		return
+	}
+	l.mu.Lock()
+	l.signals = events
+	l.mu.Unlock()
+	l.say(events...)
+}
+
+// probe reads the program's own status file, if it has one.
+func (l *live) probe() bool {
+	st, ok := l.status()
+	if ok {
+		l.named(st.SessionID)
+		l.say(st.Events()...)
+	}
+	return ok
+}
+
+// named notes that the program uses another conversation now.
+func (l *live) named(id string) {
+	if id == "" {
+		return
+	}
+	l.mu.Lock()
+	known := l.sessionID == id
+	if !known {
+		l.sessionID, l.reading = id, runtimes.Reading{}
+	}
+	l.mu.Unlock()
+	if !known {
+		l.say(iapeer.SessionNamed{SessionID: id, Transcript: l.s.record(l.adapter, l.env, l.cwd, id)})
+	}
+}
+
+// status finds and reads the status file of the program under this host. A
+// wrapper script may stand between the two, so the file is found by whose
+// process it is.
+func (l *live) status() (runtimes.Status, bool) {
+	r := l.adapter.Records
+	if r.Status == nil {
+		return runtimes.Status{}, false
+	}
+	home := r.Home(lookup(l.env), l.s.Paths.Home)
+	l.mu.Lock()
+	path := l.statusPath
+	l.mu.Unlock()
+	if path != "" {
+		if b, err := os.ReadFile(path); err == nil {
+			st, err := r.Status(b)
+			return st, err == nil
+		}
+	}
+	for _, st := range r.Sessions(os.DirFS(home)) {
+		if alive(st.PID) && l.carries(st.PID) {
+			l.mu.Lock()
+			l.statusPath = filepath.Join(home, r.StatusPath(st.PID))
+			l.mu.Unlock()
+			return st, true
+		}
+	}
+	return runtimes.Status{}, false
+}
+
+// carries reports whether pid runs under this session's host.
+func (l *live) carries(pid int) bool {
+	for range 8 {
+		if pid == l.childPID || pid == l.hostPID {
+			return true
+		}
+		if pid <= 1 {
+			return false
+		}
+		pid = parent(pid)
+	}
+	return false
+}
+
+// settled reads a screen that came to rest: dialogs first, which only the
+// screen shows, then the program's own word, then the screen's.
+func (l *live) settled() {
+	if l.adapter.Screen == nil {
+		return
+	}
+	screen, raw, err := l.screen()
+	if err != nil {
+		return // the session is ending; its end is told
+	}
+	state := l.adapter.Screen(screen)
+	switch state.Word {
+	case runtimes.ScreenBlocked:
+		l.say(iapeer.SessionWaiting{For: state.Cause, Blocking: true, Remedy: state.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(state.Dialog)})
+		return
+	case runtimes.ScreenModal:
+		l.modal(screen, raw, state)
+		return
+	case runtimes.ScreenReady, runtimes.ScreenBusy, runtimes.ScreenUnknown, runtimes.ScreenDead:
+	}
+	if l.probe() {
+		return
+	}
+	l.mu.Lock()
+	signals := l.signals
+	l.mu.Unlock()
+	switch {
+	case len(signals) > 0 && state.Word != runtimes.ScreenUnknown:
+		l.say(signals...)
+	case state.Word == runtimes.ScreenReady:
+		l.say(iapeer.SessionIdle{Evidence: seenOnScreen("ready")})
+	case state.Word == runtimes.ScreenBusy:
+		l.say(iapeer.SessionBusy{Evidence: seenOnScreen("busy")})
+	}
+}
+
+func seenOnScreen(what string) iapeer.Evidence {
+	return iapeer.Evidence{Source: "screen", Detail: what, At: time.Now()}
+}
+
+// modal presses the one key that a known dialog wants, if the screen still is
+// the one it was decided on; any other dialog is a person's.
+func (l *live) modal(screen runtimes.Screen, raw session.ScreenState, state runtimes.ScreenState) {
+	if l.adapter.DialogKey != nil {
+		if press, ok := l.adapter.DialogKey(screen, l.accepted); ok {
+			if now, err := l.ask().Screen(l.s.Life); err != nil || now.Bytes != raw.Bytes {
+				return // it moved on; it will settle again
+			}
+			l.s.Log.Info("key pressed at a dialog", iapeerField(l.id), zap.String("dialog", press.Dialog), zap.String("why", press.Why))
+			l.strokes([]runtimes.Stroke{{Bytes: press.Keys}})
+			return
+		}
+	}
+	l.say(iapeer.SessionWaiting{For: state.Dialog, Screen: screen.Last(lastRows), Evidence: seenOnScreen(state.Dialog)})
+}
+
+func (l *live) ask() *session.Conn { return l.conn }
+
+// screen returns what the terminal shows.
+func (l *live) screen() (runtimes.Screen, session.ScreenState, error) {
+	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+	defer cancel()
+	raw, err := l.conn.Screen(ctx)
+	var out runtimes.Screen
+	for _, row := range raw.Lines {
+		out.Rows = append(out.Rows, row.Text)
+		out.Ink = append(out.Ink, row.Plain)
+	}
+	return out, raw, err
+}
+
+// replay takes the hook payloads that came while no daemon answered.
+func (l *live) replay() {
+	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+	defer cancel()
+	payloads, dropped, err := l.conn.Hooks(ctx)
+	if err != nil || l.adapter.Hook == nil {
+		return
+	}
+	if dropped > 0 {
+		l.s.Log.Warn("hook reports were lost while the daemon was away; the record is asked instead", iapeerField(l.id), zap.Uint64("count", dropped))
+	}
+	for _, p := range payloads {
+		events, err := l.adapter.Hook("", p.Body)
+		if err != nil {
+			l.s.Log.Warn("hook", iapeerField(l.id), errField(err))
+		}
+		l.heard(events)
+		l.say(events...)
+	}
+	if n := len(payloads); n > 0 {
+		_ = l.conn.AckHooks(ctx, payloads[n-1].Seq)
+	}
+}
+
+// heard notes what a hook says about the conversation's id.
+func (l *live) heard(events []iapeer.SessionEvent) {
+	for _, e := range events {
+		if n, ok := e.(iapeer.SessionNamed); ok && n.SessionID != "" {
+			l.mu.Lock()
+			if l.sessionID != n.SessionID {
+				l.sessionID, l.reading = n.SessionID, runtimes.Reading{}
+			}
+			l.mu.Unlock()
+		}
+	}
+}
+
+// ended reports the session's end as its host recorded it.
+func (l *live) ended(e *session.Exit) {
+	x := iapeer.SessionExited{At: time.Now()}
+	if e != nil {
+		x.Code, x.Signal = e.Code, e.Signal
+		x.Screen = strings.Join(e.Screen[max(0, len(e.Screen)-lastRows):], "\n")
+	}
+	l.finish(x)
+}
+
+// lost handles a connection that broke without the word of an end: the daemon
+// is stopping, or the host was killed and left survivors.
+func (l *live) lost() {
+	if l.s.Life.Err() != nil {
+		return
+	}
+	files := session.Files{Dir: l.s.Paths.Hosts(), ID: l.id}
+	if !session.WaitUnlocked(files, askLimit) {
+		l.s.Log.Error("a session host does not answer and does not end", iapeerField(l.id))
+		_ = session.KillHost(files.PID())
+		session.WaitUnlocked(files, askLimit)
+	}
+	l.s.reap(l.id)
+	l.finish(iapeer.SessionExited{Code: -1, Err: "the session host was killed", At: time.Now()})
+}
+
+func (l *live) finish(x iapeer.SessionExited) {
+	l.s.drop(l)
+	if l.token != "" {
+		l.s.Tokens.End(l.token)
+	}
+	_ = l.conn.Close()
+	l.say(x)
+}
+
+// reap ends what a killed host left behind.
+func (s *Sessions) reap(id iapeer.Identity) {
+	found, err := s.scan(id)
+	if err != nil || found.State != session.Killed || found.Spec == nil {
+		return
+	}
+	if n, err := session.ReapSurvivors(*found.Spec); err != nil {
+		s.Log.Error("survivors of a killed session host", iapeerField(id), errField(err))
+	} else if n > 0 {
+		s.Log.Warn("ended survivors of a killed session host", iapeerField(id), zap.Int("processes", n))
+	}
+}
+
+// errNoHost tells that nothing lives for an identity.
+var errNoHost = errors.New("no session lives")

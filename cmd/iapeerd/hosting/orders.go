@@ -1,0 +1,195 @@
+package hosting
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/runtimes"
+	"github.com/iapeer/iapeer/session"
+)
+
+// Offer implements [actors.Session]. A host that goes away before it answers
+// says nothing; the session's end is told, and its records decide.
+func (l *live) Offer(m iapeer.Message, attempt int) {
+	go func() {
+		o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(l.adapter.Render(m.Envelope, time.Now()))}
+		how := "bracketed paste"
+		switch l.adapter.Kind {
+		case runtimes.TUI:
+			o.Mode, o.Submit = session.Paste, true
+		case runtimes.Router:
+			o.Mode, how = session.Raw, "written to the terminal"
+			o.Text = append(o.Text, '\n')
+		case runtimes.Exec:
+			o.Mode, how = session.Run, "standard input of a process"
+		case runtimes.Inbox:
+			return
+		}
+		r, err := l.conn.Offer(l.s.Life, o)
+		if err != nil {
+			if !errors.Is(err, session.ErrGone) && l.s.Life.Err() == nil {
+				l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(m.ID)), errField(err))
+				l.report(actors.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
+			}
+			return
+		}
+		if r.State != session.Written {
+			how = r.Reason
+		}
+		l.report(actors.Offered{
+			ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
+		})
+	}()
+}
+
+// Lookup implements [actors.Session].
+func (l *live) Lookup(ids []iapeer.MessageID) {
+	go func() { l.report(l.look(ids)) }()
+}
+
+func (l *live) look(ids []iapeer.MessageID) actors.Looked {
+	out := actors.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
+	if l.adapter.Records.Line == nil {
+		out.Err = errors.New("the runtime keeps no record")
+		return out
+	}
+	l.mu.Lock()
+	out.Err = l.s.read(l.adapter, l.env, l.cwd, l.sessionID, &l.reading)
+	prove(&l.reading, ids, &out)
+	l.mu.Unlock()
+	screen, _, err := l.screen()
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	state := l.adapter.Screen(screen)
+	out.Composer = state.Composing
+	out.Idle = l.idle(state)
+	return out
+}
+
+// idle asks the program's own word first, then the screen.
+func (l *live) idle(state runtimes.ScreenState) bool {
+	if state.Word != runtimes.ScreenReady {
+		return false
+	}
+	if st, ok := l.status(); ok {
+		return st.State == "idle"
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.signals {
+		if _, busy := e.(iapeer.SessionBusy); busy {
+			return false
+		}
+	}
+	return true
+}
+
+// read continues the reading of a conversation's record. One that is not there
+// yet proves nothing and is no error: records begin with the first turn.
+func (s *Sessions) read(a runtimes.Adapter, env []string, cwd, id string, r *runtimes.Reading) error {
+	path := s.record(a, env, cwd, id)
+	if path == "" {
+		return nil
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return a.Read(f, r)
+}
+
+// prove copies what a reading shows about ids.
+func prove(r *runtimes.Reading, ids []iapeer.MessageID, out *actors.Looked) {
+	for _, id := range ids {
+		p, ok := r.Messages[id]
+		switch {
+		case !ok:
+		case p.Seen:
+			out.Seen[id] = p.Evidence
+		default:
+			out.Taken[id] = p.Evidence
+		}
+	}
+}
+
+// Submit implements [actors.Session]: Enter once more, if the composer really
+// holds text.
+func (l *live) Submit() {
+	go func() {
+		screen, _, err := l.screen()
+		if err != nil || !l.adapter.Screen(screen).Composing {
+			return
+		}
+		l.strokes(l.adapter.Nudge)
+	}()
+}
+
+// Act implements [actors.Session].
+func (l *live) Act(a actors.Act) {
+	switch a.Kind {
+	case actors.ActRelease:
+		l.release()
+	case actors.ActInterrupt:
+		go l.strokes(l.adapter.Interrupt)
+	case actors.ActClear:
+		go l.strokes(l.adapter.Clear)
+	case actors.ActAckExec:
+		go l.ack(a.ID)
+	case actors.ActStop:
+		go l.stop()
+	}
+}
+
+// release makes the session silent. A session that ends keeps its connection
+// until then, so that the order to stop arrives.
+func (l *live) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.released = true
+}
+
+func (l *live) stop() {
+	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+	defer cancel()
+	if err := l.conn.Stop(ctx, "stopped", 0); err != nil && !errors.Is(err, session.ErrGone) {
+		l.s.Log.Warn("stop", iapeerField(l.id), errField(err))
+	}
+}
+
+func (l *live) ack(id iapeer.MessageID) {
+	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+	defer cancel()
+	if err := l.conn.AckOutcomes(ctx, id); err != nil && !errors.Is(err, session.ErrGone) {
+		l.s.Log.Warn("acknowledge", iapeerField(l.id), errField(err))
+	}
+}
+
+// strokes types a plan of keys.
+func (l *live) strokes(plan []runtimes.Stroke) {
+	for _, k := range plan {
+		ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+		err := l.conn.Keys(ctx, "-l", k.Bytes)
+		cancel()
+		if err != nil {
+			return
+		}
+		select {
+		case <-time.After(k.Then):
+		case <-l.s.Life.Done():
+			return
+		}
+	}
+}
