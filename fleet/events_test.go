@@ -12,20 +12,13 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/fleet/fleettest"
 )
 
-func (m *memory) tell(names ...string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, n := range names {
-		m.publish(iapeer.PeerChanged{Peer: iapeer.Name(n), Action: "registered"})
-	}
-}
-
 func TestEventsResumeWithoutGap(t *testing.T) {
-	m := newMemory()
+	m := fleettest.New()
 	c := listen(t, m)
-	m.tell("one", "two")
+	m.Tell("one", "two")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []string
@@ -36,8 +29,8 @@ func TestEventsResumeWithoutGap(t *testing.T) {
 		got = append(got, e.Peer())
 		switch e.Peer() {
 		case "two": // replayed; the next comes after a cut connection
-			m.dropSubscribers()
-			m.tell("three", "four")
+			m.DropSubscribers()
+			m.Tell("three", "four")
 		case "four":
 			cancel()
 		}
@@ -48,10 +41,10 @@ func TestEventsResumeWithoutGap(t *testing.T) {
 }
 
 func TestEventsYieldTheLossAndGoOn(t *testing.T) {
-	m := newMemory()
-	getenv := serve(t, fleet.New(m.deps()))
+	m := fleettest.New()
+	getenv := serve(t, fleet.New(m.Deps()))
 	c := dial(t, getenv)
-	m.tell("one")
+	m.Tell("one")
 	stopped := dial(t, func(k string) string {
 		if k == "IAPEER_DAEMON_SOCKET" {
 			return t.TempDir()
@@ -74,10 +67,10 @@ func TestEventsYieldTheLossAndGoOn(t *testing.T) {
 
 // TestEventsOnTheWire reads the stream as a foreign program does.
 func TestEventsOnTheWire(t *testing.T) {
-	m := newMemory()
-	m.tell("one")
+	m := fleettest.New()
+	m.Tell("one")
 	stopping := make(chan struct{})
-	d := m.deps()
+	d := m.Deps()
 	d.Stopping = stopping
 	srv := httptest.NewServer(fleet.New(d))
 	defer srv.Close()
@@ -107,7 +100,7 @@ func TestEventID(t *testing.T) {
 		epoch int64
 		seq   uint64
 	}{
-		{client.EventID(epoch, 7), epoch, 7},
+		{client.EventID(fleettest.Epoch, 7), fleettest.Epoch, 7},
 		{"", 0, 0},
 		{"7", 0, 0},
 		{"x-7", 0, 0},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,11 +16,12 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/fleet/fleettest"
 )
 
 func TestStatuses(t *testing.T) {
-	m := newMemory("web", "crash")
-	h := fleet.New(m.deps())
+	m := fleettest.New("web", "crash")
+	h := fleet.New(m.Deps())
 	for _, tc := range []struct {
 		method, target, body string
 		status               int
@@ -94,13 +96,13 @@ func TestAccess(t *testing.T) {
 		{"a hook of another runtime", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/hooks/v1/codex/Stop", "{}", 403},
 		{"its own hook", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/hooks/v1/claude/Stop", "{}", 200},
 	} {
-		m := newMemory("web")
+		m := fleettest.New("web")
 		if _, err := m.Send(t.Context(), iapeer.Draft{To: "web", Body: "x"}); err != nil {
 			t.Fatal(err)
 		}
-		m.caller = tc.caller
+		m.Caller = tc.caller
 		w := httptest.NewRecorder()
-		fleet.New(m.deps()).ServeHTTP(w, httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body)))
+		fleet.New(m.Deps()).ServeHTTP(w, httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body)))
 		if w.Code != tc.status {
 			t.Errorf("%s: %d %s, want %d", tc.name, w.Code, w.Body, tc.status)
 		}
@@ -108,7 +110,7 @@ func TestAccess(t *testing.T) {
 }
 
 func TestSendOverTheSocket(t *testing.T) {
-	c := listen(t, newMemory("web", "sleepy"))
+	c := listen(t, fleettest.New("web", "sleepy"))
 	req := client.SendRequest{Personality: "web", Message: "hi", For: "answered", Key: "k1"}
 	r, err := c.Send(t.Context(), req)
 	if err != nil {
@@ -132,7 +134,7 @@ func TestSendOverTheSocket(t *testing.T) {
 }
 
 func TestAClaimThatDoesNotHoldIsNotReplaced(t *testing.T) {
-	c := listen(t, newMemory("web")).As("claude-eve", "")
+	c := listen(t, fleettest.New("web")).As("claude-eve", "")
 	_, err := c.Send(t.Context(), client.SendRequest{Personality: "web", Message: "hi"})
 	if !errors.Is(err, iapeer.ErrNotProven) {
 		t.Errorf("send as someone else: %v, want ErrNotProven", err)
@@ -140,7 +142,7 @@ func TestAClaimThatDoesNotHoldIsNotReplaced(t *testing.T) {
 }
 
 func TestSendWatched(t *testing.T) {
-	c := listen(t, newMemory("web"))
+	c := listen(t, fleettest.New("web"))
 	var got []string
 	r, err := c.SendWatched(t.Context(), client.SendRequest{Personality: "web", Message: "hi"}, func(p client.Progress) {
 		got = append(got, p.Kind+" "+p.State)
@@ -159,7 +161,7 @@ func TestSendWatched(t *testing.T) {
 }
 
 func TestAwaitWakesOnTheEvent(t *testing.T) {
-	m := newMemory("sleepy")
+	m := fleettest.New("sleepy")
 	c := listen(t, m)
 	r, err := c.Send(t.Context(), client.SendRequest{Personality: "sleepy", Message: "hi"})
 	if err != nil {
@@ -177,14 +179,14 @@ func TestAwaitWakesOnTheEvent(t *testing.T) {
 		}
 		done <- got
 	}()
-	m.change(r.Result.ID, iapeer.ChangeSee)
+	m.Change(r.Result.ID, iapeer.ChangeSee)
 	if got := <-done; got.State != iapeer.Seen {
 		t.Errorf("Await = %v, want seen", got.State)
 	}
 }
 
 func TestCommandsAndOnboarding(t *testing.T) {
-	c := listen(t, newMemory("web"))
+	c := listen(t, fleettest.New("web"))
 	out, err := c.Command(t.Context(), iapeer.VerbStop, "web", client.CommandRequest{})
 	if err != nil || out.Action != "stopped" || out.State != iapeer.Stopped {
 		t.Errorf("stop = %+v, %v", out, err)
@@ -209,9 +211,8 @@ func TestCommandsAndOnboarding(t *testing.T) {
 }
 
 func TestInboxIsSeenWhenShown(t *testing.T) {
-	m := newMemory("ada", "web")
-	m.peers[0].DefaultRuntime = iapeer.RuntimeCLI
-	m.msgs = append(m.msgs, iapeer.Message{Seq: 1, To: iapeer.Identity{Runtime: iapeer.RuntimeCLI, Name: "ada"}, State: iapeer.Accepted,
+	m := fleettest.New("ada", "web")
+	m.Add(iapeer.Message{Seq: 1, To: iapeer.Identity{Runtime: iapeer.RuntimeCLI, Name: "ada"}, State: iapeer.Accepted,
 		Envelope: iapeer.Envelope{ID: "m-1", From: iapeer.Identity{Runtime: "exec", Name: "web"}, Body: "done"}})
 	c := listen(t, m)
 	list, err := c.Inbox(t.Context(), iapeer.MessageQuery{})
@@ -227,7 +228,7 @@ func TestInboxIsSeenWhenShown(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	c := listen(t, newMemory())
+	c := listen(t, fleettest.New())
 	if err := c.Set(t.Context(), "me", "ada"); err != nil {
 		t.Fatal(err)
 	}
@@ -241,14 +242,14 @@ func TestConfig(t *testing.T) {
 }
 
 func TestHook(t *testing.T) {
-	m := newMemory("bob")
-	m.caller = iapeer.Caller{Identity: iapeer.Identity{Runtime: "claude", Name: "bob"}, Proof: iapeer.ProofSession, Session: true}
+	m := fleettest.New("bob")
+	m.Caller = iapeer.Caller{Identity: iapeer.Identity{Runtime: "claude", Name: "bob"}, Proof: iapeer.ProofSession, Session: true}
 	c := listen(t, m)
 	if err := c.Hook(t.Context(), "claude", "Stop", []byte(`{"a":1}`)); err != nil {
 		t.Fatal(err)
 	}
-	if want := `claude-bob claude Stop {"a":1}`; len(m.hooks) != 1 || m.hooks[0] != want {
-		t.Errorf("hooks %q, want %q", m.hooks, want)
+	if want := `claude-bob claude Stop {"a":1}`; !slices.Equal(m.Hooks(), []string{want}) {
+		t.Errorf("hooks %q, want %q", m.Hooks(), want)
 	}
 }
 
@@ -273,7 +274,7 @@ func TestNoDaemon(t *testing.T) {
 func TestServeOnce(t *testing.T) {
 	var out bytes.Buffer
 	in := strings.NewReader("GET /fleet/v1/snapshot HTTP/1.1\r\nHost: once\r\n\r\n")
-	if err := fleet.ServeOnce(t.Context(), fleet.New(newMemory("web").deps()), in, &out); err != nil {
+	if err := fleet.ServeOnce(t.Context(), fleet.New(fleettest.New("web").Deps()), in, &out); err != nil {
 		t.Fatal(err)
 	}
 	head, body, _ := strings.Cut(out.String(), "\r\n\r\n")
@@ -286,7 +287,7 @@ func TestServeOnce(t *testing.T) {
 }
 
 func TestAbsentEndpoints(t *testing.T) {
-	d := newMemory().deps()
+	d := fleettest.New().Deps()
 	d.Screens, d.Notices, d.Config, d.Hooks = nil, nil, nil, nil
 	d.Healthy = func(context.Context) error { return errors.New("the store is read-only") }
 	h := fleet.New(d)
@@ -306,7 +307,7 @@ func FuzzRequests(f *testing.F) {
 	f.Add("GET", "/fleet/v1/messages?limit=5&before=7&q=x", "")
 	f.Add("POST", "/fleet/v1/messages/m-1/resolve", `{"as":"seen"}`)
 	f.Add("POST", "/fleet/v1/inbox", `{"ids":["m-1"]}`)
-	h := fleet.New(newMemory("web").deps())
+	h := fleet.New(fleettest.New("web").Deps())
 	f.Fuzz(func(t *testing.T, method, target, body string) {
 		r, err := http.NewRequest(method, "http://h", strings.NewReader(body))
 		if err != nil || !strings.HasPrefix(target, "/") || strings.HasPrefix(target, "/fleet/v1/events") {

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/session"
 )
 
 // attachCmd implements "iapeer attach".
@@ -18,7 +20,7 @@ type attachCmd struct {
 
 // Help implements kong.HelpProvider.
 func (*attachCmd) Help() string {
-	return `Ctrl-] leaves it; the session goes on. A sleeping peer is woken and resumes its
+	return `Ctrl-] (setting detach_key) leaves it; the session goes on. A sleeping peer is woken and resumes its
 last conversation. With --json it only tells where the host listens.
 
 Example:
@@ -42,9 +44,39 @@ func (c *attachCmd) Run(ctx context.Context, w *world) error {
 }
 
 // attach puts the terminal in front of the session until either end leaves.
-func attach(_ context.Context, _ *world, out iapeer.Outcome, _ bool) error {
-	if out.Socket == "" {
+func attach(ctx context.Context, w *world, out iapeer.Outcome, readOnly bool) error {
+	in, ok1 := w.in.(*os.File)
+	screen, ok2 := w.out.(*os.File)
+	if out.Socket == "" || !ok1 || !ok2 {
 		return errors.New("the daemon did not tell where the session's host listens")
 	}
-	return errors.New("attaching is not built into this version")
+	end, err := session.Attach(ctx, out.Socket, in, screen, session.AttachOptions{
+		Detach: w.detachKey(ctx), ReadOnly: readOnly, Name: out.Identity.String(),
+	})
+	if err != nil {
+		return err
+	}
+	if end == session.Ended {
+		w.note("session of %s ended", out.Identity)
+		return nil
+	}
+	w.note("%s; %s goes on: iapeer attach %s", end, out.Identity, out.Identity.Name)
+	return nil
+}
+
+// detachKey is the person's setting, "" when it cannot be learnt.
+func (w *world) detachKey(ctx context.Context) string {
+	if key := w.getenv("IAPEER_DETACH_KEY"); key != "" {
+		return key
+	}
+	list, err := w.fleet("").Settings(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, s := range list {
+		if s.Key == "detach_key" {
+			return s.Value
+		}
+	}
+	return ""
 }

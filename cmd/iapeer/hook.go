@@ -34,7 +34,7 @@ Example:
 }
 
 // Run reports. Every failure is silent: there is nobody to tell.
-func (c *hookCmd) Run(ctx context.Context, w *world) error {
+func (c *hookCmd) Run(ctx context.Context, w *world) error { //nolint:unparam // kong wants an error
 	payload, err := io.ReadAll(io.LimitReader(w.in, maxHookPayload+1))
 	if err != nil || len(payload) > maxHookPayload {
 		return nil
@@ -64,6 +64,6 @@ func (c *hookCmd) leave(ctx context.Context, w *world, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	defer host.Close()
+	defer func() { _ = host.Close() }()
 	return host.Hook(ctx, payload)
 }

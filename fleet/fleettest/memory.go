@@ -1,15 +1,14 @@
-package fleet_test
+// Package fleettest has a small working fleet in memory, for the tests of
+// whatever speaks the fleet API. Nothing that ships imports it.
+package fleettest
 
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -18,10 +17,13 @@ import (
 	"github.com/iapeer/iapeer/gate"
 )
 
-// memory is a small working fleet: peers that see a message as soon as they
-// are awake and answer by the word "echo: …". The peer "sleepy" never wakes,
-// "crash" panics.
-type memory struct {
+// A Memory is a fleet whose peers see a message at once and answer it, when an
+// answer is waited for, with "echo: …". The peer "sleepy" never wakes; a
+// message to "crash" panics. Its methods are those that package fleet asks of
+// a daemon; it is safe for concurrent use.
+type Memory struct {
+	Caller iapeer.Caller // who makes every request; set it before the first
+
 	mu     sync.Mutex
 	peers  []iapeer.PeerStatus
 	msgs   []iapeer.Message
@@ -30,15 +32,17 @@ type memory struct {
 	subs   map[chan iapeer.Stamped]bool
 	hooks  []string
 	config map[string]string
-	caller iapeer.Caller
 }
 
-const epoch = 1750000000000
+// Epoch is that of all its events.
+const Epoch = 1750000000000
 
-func newMemory(names ...string) *memory {
-	m := &memory{
+// New returns a fleet of exec peers with these names, used by the person
+// cli-ada.
+func New(names ...string) *Memory {
+	m := &Memory{
 		steps: map[iapeer.MessageID][]iapeer.Step{}, subs: map[chan iapeer.Stamped]bool{}, config: map[string]string{},
-		caller: iapeer.Caller{Proof: iapeer.ProofPerson, UID: 501},
+		Caller: iapeer.Caller{Proof: iapeer.ProofPerson, UID: 501},
 	}
 	for _, n := range names {
 		m.add(n)
@@ -46,7 +50,7 @@ func newMemory(names ...string) *memory {
 	return m
 }
 
-func (m *memory) add(name string) {
+func (m *Memory) add(name string) {
 	id := iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(name)}
 	m.peers = append(m.peers, iapeer.PeerStatus{
 		Peer:      iapeer.Peer{Name: id.Name, DefaultRuntime: id.Runtime, Runtimes: []iapeer.Runtime{id.Runtime}, Nature: iapeer.Artificial, CWD: "/peers/" + name},
@@ -54,7 +58,8 @@ func (m *memory) add(name string) {
 	})
 }
 
-func (m *memory) deps() fleet.Deps {
+// Deps returns what a handler over the fleet needs.
+func (m *Memory) Deps() fleet.Deps {
 	return fleet.Deps{
 		Version: iapeer.Version, Started: time.Now(), Caller: m.who,
 		Sender: m, Fleet: m, Messages: m, Events: m, Hooks: m, Screens: m, Config: m, Notices: m,
@@ -62,15 +67,15 @@ func (m *memory) deps() fleet.Deps {
 }
 
 // who is the gate: an identity that the test gave, else none.
-func (m *memory) who(context.Context) (iapeer.Caller, error) {
-	if m.caller.Identity == (iapeer.Identity{}) {
-		return m.caller, &gate.RefusedError{Status: 400, Reason: "identity", Message: "not proven", Err: iapeer.ErrNotProven}
+func (m *Memory) who(context.Context) (iapeer.Caller, error) {
+	if m.Caller.Identity == (iapeer.Identity{}) {
+		return m.Caller, &gate.RefusedError{Status: 400, Reason: "identity", Message: "not proven", Err: iapeer.ErrNotProven}
 	}
-	return m.caller, nil
+	return m.Caller, nil
 }
 
-func (m *memory) publish(e iapeer.Event) {
-	s := iapeer.Stamped{Seq: uint64(len(m.kept) + 1), Epoch: epoch, At: time.Now(), Event: e}
+func (m *Memory) publish(e iapeer.Event) {
+	s := iapeer.Stamped{Seq: uint64(len(m.kept) + 1), Epoch: Epoch, At: time.Now(), Event: e}
 	m.kept = append(m.kept, s)
 	for ch := range m.subs {
 		select {
@@ -82,13 +87,14 @@ func (m *memory) publish(e iapeer.Event) {
 	}
 }
 
-func (m *memory) Subscribe(ep int64, after uint64, replay int) ([]iapeer.Stamped, <-chan iapeer.Stamped, func()) {
+// Subscribe implements fleet.Events.
+func (m *Memory) Subscribe(ep int64, after uint64, replay int) ([]iapeer.Stamped, <-chan iapeer.Stamped, func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	ch := make(chan iapeer.Stamped, 64)
 	m.subs[ch] = true
 	kept := m.kept[max(0, len(m.kept)-replay):]
-	if ep == epoch {
+	if ep == Epoch {
 		kept = m.kept[min(after, uint64(len(m.kept))):]
 	}
 	return slices.Clone(kept), ch, func() {
@@ -98,8 +104,8 @@ func (m *memory) Subscribe(ep int64, after uint64, replay int) ([]iapeer.Stamped
 	}
 }
 
-// dropSubscribers ends every stream, as a daemon does with slow readers.
-func (m *memory) dropSubscribers() {
+// DropSubscribers ends every stream, as a daemon does with slow readers.
+func (m *Memory) DropSubscribers() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for ch := range m.subs {
@@ -108,11 +114,12 @@ func (m *memory) dropSubscribers() {
 	}
 }
 
-func (m *memory) find(name iapeer.Name) int {
+func (m *Memory) find(name iapeer.Name) int {
 	return slices.IndexFunc(m.peers, func(p iapeer.PeerStatus) bool { return p.Name == name })
 }
 
-func (m *memory) Resolve(_ context.Context, c iapeer.Caller, from string) (iapeer.Identity, error) {
+// Resolve implements fleet.Sender.
+func (m *Memory) Resolve(_ context.Context, c iapeer.Caller, from string) (iapeer.Identity, error) {
 	if from == "" {
 		return iapeer.Identity{Runtime: iapeer.RuntimeCLI, Name: "ada"}, nil
 	}
@@ -126,7 +133,8 @@ func (m *memory) Resolve(_ context.Context, c iapeer.Caller, from string) (iapee
 	return id, nil
 }
 
-func (m *memory) Send(_ context.Context, d iapeer.Draft) (iapeer.SendResult, error) {
+// Send implements fleet.Sender.
+func (m *Memory) Send(_ context.Context, d iapeer.Draft) (iapeer.SendResult, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := m.find(d.To)
@@ -156,13 +164,14 @@ func (m *memory) Send(_ context.Context, d iapeer.Draft) (iapeer.SendResult, err
 	return m.receipt(m.msgs[len(m.msgs)-1], false), nil
 }
 
-func (m *memory) receipt(msg iapeer.Message, repeated bool) iapeer.SendResult {
-	return iapeer.SendResult{OK: true, DeliveredTo: iapeer.DeliveredTo{Personality: msg.To.Name, Runtime: msg.To.Runtime}, ID: msg.ID,
+func (m *Memory) receipt(msg iapeer.Message, repeated bool) iapeer.SendResult {
+	steps := m.steps[msg.ID]
+	return iapeer.SendResult{Evidence: &steps[len(steps)-1].Evidence, OK: true, DeliveredTo: iapeer.DeliveredTo{Personality: msg.To.Name, Runtime: msg.To.Runtime}, ID: msg.ID,
 		State: msg.State, Queued: !msg.State.Delivered(), TS: msg.SentAt.Format(time.RFC3339), Repeated: repeated, Answer: msg.Answer}
 }
 
 // record changes a message by the state table.
-func (m *memory) record(id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) {
+func (m *Memory) record(id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) {
 	i := slices.IndexFunc(m.msgs, func(x iapeer.Message) bool { return x.ID == id })
 	msg := &m.msgs[i]
 	if c != "" {
@@ -171,17 +180,20 @@ func (m *memory) record(id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence
 	if c == iapeer.ChangeAnswer {
 		msg.Answer = "echo: " + msg.Body
 	}
+	ev.At = time.Now()
 	m.steps[id] = append(m.steps[id], iapeer.Step{Change: c, State: msg.State, Evidence: ev})
 	m.publish(iapeer.MessageChanged{ID: id, From: msg.From, To: msg.To, State: msg.State, Change: c, Len: len(msg.Body), Evidence: ev})
 }
 
-func (m *memory) change(id iapeer.MessageID, c iapeer.Change) {
+// Change records a change of one message, as evidence does.
+func (m *Memory) Change(id iapeer.MessageID, c iapeer.Change) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.record(id, c, iapeer.Evidence{Source: "hook"})
 }
 
-func (m *memory) Message(_ context.Context, prefix string) (iapeer.Message, []iapeer.Step, error) {
+// Message implements fleet.Messages.
+func (m *Memory) Message(_ context.Context, prefix string) (iapeer.Message, []iapeer.Step, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, msg := range m.msgs {
@@ -192,7 +204,8 @@ func (m *memory) Message(_ context.Context, prefix string) (iapeer.Message, []ia
 	return iapeer.Message{}, nil, fmt.Errorf("%s: %w", prefix, iapeer.ErrUnknownID)
 }
 
-func (m *memory) Messages(_ context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
+// Messages implements fleet.Messages.
+func (m *Memory) Messages(_ context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []iapeer.Message
@@ -204,7 +217,8 @@ func (m *memory) Messages(_ context.Context, q iapeer.MessageQuery) ([]iapeer.Me
 	return out, nil
 }
 
-func (m *memory) Mark(_ context.Context, id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) (iapeer.Message, error) {
+// Mark implements fleet.Messages.
+func (m *Memory) Mark(_ context.Context, id iapeer.MessageID, c iapeer.Change, ev iapeer.Evidence) (iapeer.Message, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := slices.IndexFunc(m.msgs, func(x iapeer.Message) bool { return x.ID == id })
@@ -215,13 +229,15 @@ func (m *memory) Mark(_ context.Context, id iapeer.MessageID, c iapeer.Change, e
 	return m.msgs[i], nil
 }
 
-func (m *memory) Snapshot(context.Context) ([]iapeer.PeerStatus, error) {
+// Snapshot implements fleet.Fleet.
+func (m *Memory) Snapshot(context.Context) ([]iapeer.PeerStatus, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.peers), nil
 }
 
-func (m *memory) Command(_ context.Context, c iapeer.Command) (iapeer.Outcome, error) {
+// Command implements fleet.Fleet.
+func (m *Memory) Command(_ context.Context, c iapeer.Command) (iapeer.Outcome, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	i := m.find(c.Peer)
@@ -237,7 +253,8 @@ func (m *memory) Command(_ context.Context, c iapeer.Command) (iapeer.Outcome, e
 	return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: "started", State: pr.State}, nil
 }
 
-func (m *memory) Onboard(_ context.Context, o iapeer.Onboarding) (iapeer.OnboardingReport, error) {
+// Onboard implements fleet.Fleet.
+func (m *Memory) Onboard(_ context.Context, o iapeer.Onboarding) (iapeer.OnboardingReport, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if o.Verb == "remove" {
@@ -251,28 +268,33 @@ func (m *memory) Onboard(_ context.Context, o iapeer.Onboarding) (iapeer.Onboard
 	return iapeer.OnboardingReport{Verb: o.Verb, Name: iapeer.Name(o.Name), Runtime: "exec", Next: "iapeer send " + o.Name}, nil
 }
 
-func (m *memory) Hook(_ context.Context, c iapeer.Caller, rt iapeer.Runtime, event string, b []byte) (int, []byte) {
+// Hook implements fleet.Hooks.
+func (m *Memory) Hook(_ context.Context, c iapeer.Caller, rt iapeer.Runtime, event string, b []byte) (int, []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hooks = append(m.hooks, fmt.Sprintf("%s %s %s %s", c.Identity, rt, event, b))
 	return http.StatusOK, nil
 }
 
-func (m *memory) Screen(_ context.Context, id iapeer.Identity) (string, error) {
+// Screen implements fleet.Screens.
+func (m *Memory) Screen(_ context.Context, id iapeer.Identity) (string, error) {
 	return "screen of " + string(id.Name) + "\n", nil
 }
 
-func (m *memory) Notices(context.Context) ([]iapeer.NoticeRaised, error) {
-	return []iapeer.NoticeRaised{{ID: "n1", Peer: "docs", Kind: "quota", Summary: "docs rests until 16:40", At: time.UnixMilli(epoch)}}, nil
+// Notices implements fleet.Notices.
+func (m *Memory) Notices(context.Context) ([]iapeer.NoticeRaised, error) {
+	return []iapeer.NoticeRaised{{ID: "n1", Peer: "docs", Kind: "quota", Summary: "docs rests until 16:40", At: time.UnixMilli(Epoch)}}, nil
 }
 
-func (m *memory) Settings(context.Context) ([]client.Setting, error) {
+// Settings implements fleet.Config.
+func (m *Memory) Settings(context.Context) ([]client.Setting, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return []client.Setting{{Key: "me", Value: m.config["me"], Origin: "file"}}, nil
 }
 
-func (m *memory) Set(_ context.Context, key, value string) error {
+// Set implements fleet.Config.
+func (m *Memory) Set(_ context.Context, key, value string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if key != "me" {
@@ -282,42 +304,30 @@ func (m *memory) Set(_ context.Context, key, value string) error {
 	return nil
 }
 
-func (m *memory) Environment(context.Context, bool) ([]string, error) {
+// Environment implements fleet.Config.
+func (m *Memory) Environment(context.Context, bool) ([]string, error) {
 	return []string{"PATH=/usr/bin"}, nil
 }
 
-// listen serves the memory on a unix socket of a fresh root and returns a
-// client that found it there.
-func listen(t *testing.T, m *memory, change ...func(*fleet.Deps)) *client.Client {
-	t.Helper()
-	d := m.deps()
-	for _, f := range change {
-		f(&d)
-	}
-	return dial(t, serve(t, fleet.New(d)))
+// Add keeps a message as it is, without an event.
+func (m *Memory) Add(msg iapeer.Message) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.msgs = append(m.msgs, msg)
 }
 
-// serve listens where a daemon would, and returns the environment to find it.
-func serve(t *testing.T, h http.Handler) func(string) string {
-	t.Helper()
-	root := t.TempDir()
-	sock := filepath.Join(root, "s")
-	l, err := net.Listen("unix", sock)
-	if err != nil {
-		t.Fatal(err)
+// Tell publishes that peers were registered.
+func (m *Memory) Tell(names ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, n := range names {
+		m.publish(iapeer.PeerChanged{Peer: iapeer.Name(n), Action: "registered"})
 	}
-	srv := &http.Server{Handler: h}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close() })
-	env := map[string]string{"IAPEER_ROOT": root, "HOME": root, "IAPEER_DAEMON_SOCKET": sock}
-	return func(k string) string { return env[k] }
 }
 
-func dial(t *testing.T, getenv func(string) string) *client.Client {
-	t.Helper()
-	c, err := client.Dial(getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+// Hooks returns the hooks that were reported, one line each.
+func (m *Memory) Hooks() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.hooks)
 }
