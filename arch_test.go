@@ -81,7 +81,7 @@ var tenancy = map[string][]string{
 	"github.com/rivo/uniseg":                {"session"},
 	"github.com/robfig/cron":                {"bridges"},
 	"github.com/santhosh-tekuri/jsonschema": {"pipeline"},
-	"github.com/tidwall/gjson":              {"onboarding"},
+	"github.com/tidwall/gjson":              {"mcp", "onboarding"},
 	"github.com/tidwall/sjson":              {"onboarding"},
 	"go.opentelemetry.io/otel":              {"telemetry"},
 	"go.uber.org/zap":                       {everything},

@@ -1,25 +1,24 @@
 package mcp
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/iapeer/iapeer"
+	"github.com/tidwall/gjson"
 )
 
 // sendArguments are the arguments of send_to_peer. A null is as good as a
 // field left out.
 type sendArguments struct {
-	Personality string   `json:"personality"`
-	Runtime     string   `json:"runtime"`
-	Message     string   `json:"message"`
-	Topic       string   `json:"topic"`
-	Attachments []string `json:"attachments"`
+	personality string
+	runtime     string
+	message     string
+	topic       string
+	attachments []string
 }
 
 // An argumentError refuses a call because of one of its arguments: it names
@@ -33,64 +32,109 @@ func bad(format string, args ...any) error {
 	return &argumentError{fmt.Sprintf(format, args...)}
 }
 
-// decode reads the arguments strictly: a misspelt name would otherwise lose
-// what the model meant to say.
-func (a *sendArguments) decode(raw json.RawMessage) error {
-	if len(raw) == 0 || string(raw) == "null" {
+// decode reads the arguments, which are valid JSON, strictly: a misspelt name
+// would otherwise lose what the model meant to say.
+func (a *sendArguments) decode(raw json.RawMessage) (err error) {
+	object := gjson.ParseBytes(raw)
+	if object.Type == gjson.Null {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	err := d.Decode(a)
-	if err == nil {
-		return nil
+	if !object.IsObject() {
+		return bad("arguments must be an object (got %s)", kind(object))
 	}
-	var kind *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &kind) && kind.Field == "":
-		return bad("arguments must be an object (got %s)", kind.Value)
-	case errors.As(err, &kind):
-		return bad("%s must be %s (got %s)", kind.Field, wanted(kind), kind.Value)
-	case strings.HasPrefix(err.Error(), "json: unknown field "):
-		return bad("unknown argument %s: send_to_peer takes personality, message, runtime, topic and attachments", strings.TrimPrefix(err.Error(), "json: unknown field "))
-	}
-	return bad("arguments are not JSON: %v", err)
+	object.ForEach(func(key, v gjson.Result) bool {
+		err = a.set(key.Str, v)
+		return err == nil
+	})
+	return err
 }
 
-func wanted(e *json.UnmarshalTypeError) string {
-	if e.Field == "attachments" && e.Type.Kind().String() == "slice" {
-		return "a list of strings"
+func (a *sendArguments) set(name string, v gjson.Result) error {
+	switch name {
+	case "personality":
+		return text(name, v, &a.personality)
+	case "runtime":
+		return text(name, v, &a.runtime)
+	case "message":
+		return text(name, v, &a.message)
+	case "topic":
+		return text(name, v, &a.topic)
+	case "attachments":
+		return list(name, v, &a.attachments)
 	}
-	return "a string"
+	return bad("unknown argument %s: %s takes personality, message, runtime, topic and attachments", cut(name), sendToPeerName)
+}
+
+func text(name string, v gjson.Result, to *string) error {
+	switch v.Type {
+	case gjson.Null:
+		return nil
+	case gjson.String:
+		*to = strings.ToValidUTF8(v.Str, "\uFFFD")
+		return nil
+	}
+	return bad("%s must be a string (got %s)", name, kind(v))
+}
+
+func list(name string, v gjson.Result, to *[]string) (err error) {
+	if v.Type == gjson.Null {
+		return nil
+	}
+	if !v.IsArray() {
+		return bad("%s must be a list of strings (got %s)", name, kind(v))
+	}
+	*to = nil
+	v.ForEach(func(_, item gjson.Result) bool {
+		if item.Type != gjson.String {
+			err = bad("%s must be a list of strings (got %s in it)", name, kind(item))
+			return false
+		}
+		*to = append(*to, strings.ToValidUTF8(item.Str, "\uFFFD"))
+		return true
+	})
+	return err
+}
+
+// kind names the JSON type of a value.
+func kind(v gjson.Result) string {
+	switch {
+	case v.IsObject():
+		return "object"
+	case v.IsArray():
+		return "list"
+	case v.IsBool():
+		return "boolean"
+	}
+	return strings.ToLower(v.Type.String())
 }
 
 func (a *sendArguments) draft() iapeer.Draft {
-	return iapeer.Draft{To: iapeer.Name(a.Personality), Runtime: iapeer.Runtime(a.Runtime), Body: a.Message, Topic: a.Topic, Attachments: a.Attachments}
+	return iapeer.Draft{To: iapeer.Name(a.personality), Runtime: iapeer.Runtime(a.runtime), Body: a.message, Topic: a.topic, Attachments: a.attachments}
 }
 
 // check applies the limits, in the order in which they are reported.
 func (a *sendArguments) check() error {
-	if n := units(a.Topic); n > iapeer.MaxTopicRunes {
+	if n := units(a.topic); n > iapeer.MaxTopicRunes {
 		return bad("topic exceeds %d char limit (got %d): shorten it and put the rest into the message", iapeer.MaxTopicRunes, n)
 	}
-	if err := checkAttachments(a.Attachments); err != nil {
+	if err := checkAttachments(a.attachments); err != nil {
 		return err
 	}
-	if a.Personality == "" {
+	if a.personality == "" {
 		return bad("personality is missing: name the peer to send to")
 	}
-	if a.Message == "" {
-		return bad("message is missing: say what %s shall read", a.Personality)
+	if a.message == "" {
+		return bad("message is missing: say what %s shall read", a.personality)
 	}
-	if _, err := iapeer.ParseName(a.Personality); err != nil {
-		return bad("personality %s: %v", cut(a.Personality), iapeer.ErrBadName)
+	if _, err := iapeer.ParseName(a.personality); err != nil {
+		return bad("personality %s: %v", cut(a.personality), iapeer.ErrBadName)
 	}
-	if a.Runtime != "" {
-		if _, err := iapeer.ParseRuntime(a.Runtime); err != nil {
-			return bad("runtime %s: %v; leave it out for the peer's default", cut(a.Runtime), iapeer.ErrBadRuntime)
+	if a.runtime != "" {
+		if _, err := iapeer.ParseRuntime(a.runtime); err != nil {
+			return bad("runtime %s: %v; leave it out for the peer's default", cut(a.runtime), iapeer.ErrBadRuntime)
 		}
 	}
-	if n := units(a.Message); n > iapeer.MaxBodyRunes {
+	if n := units(a.message); n > iapeer.MaxBodyRunes {
 		return bad("message exceeds %d char limit (got %d): shorten it, send it in parts, or attach a file", iapeer.MaxBodyRunes, n)
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/gate"
+	mcpgo "github.com/mark3labs/mcp-go/mcp"
+	"github.com/tidwall/gjson"
 )
 
 // A Call is one call of a tool.
@@ -22,6 +24,10 @@ type Call struct {
 
 	named     bool  // the request names its caller
 	callerErr error // why Caller has no identity
+
+	short   bool // it came by the short path, which writes outcome itself
+	ran     bool
+	outcome outcome
 }
 
 type callKey struct{}
@@ -30,29 +36,41 @@ type callKey struct{}
 // the id of the model's tool use, which stays the same when the client repeats
 // a call whose answer it did not get.
 type meta struct {
-	Version     string `json:"io.modelcontextprotocol/protocolVersion"`
-	ClaudeTool  string `json:"claudecode/toolUseId"`
-	CodexThread string `json:"threadId"`
-	CodexCall   string `json:"callId"`
+	version     string // of the protocol; "" in the versions with a handshake
+	capable     bool   // the client's capabilities are there, as an object
+	claudeTool  string
+	codexThread string
+	codexCall   string
 }
 
 // readMeta reads a _meta object. Fields of the wrong type are left out: mcp-go
 // refuses those that the protocol needs.
-func readMeta(raw json.RawMessage) meta {
-	var m meta
-	if len(raw) > 0 {
-		_ = json.Unmarshal(raw, &m) // see above
-	}
+func readMeta(object gjson.Result) (m meta) {
+	object.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case mcpgo.MetaKeyProtocolVersion:
+			m.version = v.Str
+		case mcpgo.MetaKeyClientCapabilities:
+			m.capable = v.IsObject()
+		case "claudecode/toolUseId":
+			m.claudeTool = v.Str
+		case "threadId":
+			m.codexThread = v.Str
+		case "callId":
+			m.codexCall = v.Str
+		}
+		return true
+	})
 	return m
 }
 
 // toolUse returns the client's own id of this call, "" when it gives none.
 func (m meta) toolUse() string {
 	switch {
-	case m.ClaudeTool != "":
-		return m.ClaudeTool
-	case m.CodexCall != "":
-		return m.CodexThread + ":" + m.CodexCall
+	case m.claudeTool != "":
+		return m.claudeTool
+	case m.codexCall != "":
+		return m.codexThread + ":" + m.codexCall
 	}
 	return ""
 }

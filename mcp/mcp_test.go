@@ -59,7 +59,7 @@ func TestRefusedCallsSayWhy(t *testing.T) {
 	for _, tc := range []struct{ name, args, want string }{
 		{"empty", `{}`, "personality is missing"},
 		{"null", `null`, "personality is missing"},
-		{"list", `[]`, "arguments must be an object (got array)"},
+		{"list", `[]`, "arguments must be an object (got list)"},
 		{"no message", `{"personality":"boris"}`, "message is missing"},
 		{"bad name", `{"personality":"Boris!","message":"hi"}`, `personality "Boris!": a name is`},
 		{"bad runtime", `{"personality":"boris","message":"hi","runtime":"co-dex"}`, `runtime "co-dex": a runtime is`},

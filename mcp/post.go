@@ -13,19 +13,58 @@ import (
 
 	"github.com/iapeer/iapeer/gate"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
-	"go.uber.org/zap"
+	"github.com/tidwall/gjson"
 )
 
-// A frame is a tools/call as it arrives, decoded once.
+// maxShort is the largest body on the short path, in bytes: above it is no
+// message, and the reader of the short path has no limit of depth.
+const maxShort = 256 << 10
+
+// A frame is a tools/call as it arrives, read in one pass.
 type frame struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Method  mcpgo.MCPMethod `json:"method"`
-	Params  struct {
-		Name      string          `json:"name"`
-		Arguments json.RawMessage `json:"arguments"`
-		Meta      json.RawMessage `json:"_meta"`
-	} `json:"params"`
+	version   string
+	method    string
+	id        string // as written
+	isCall    bool   // id is a string or a number
+	tool      string
+	arguments json.RawMessage
+	meta      meta
+}
+
+// readFrame reads a request. It returns false for what is not one object of
+// valid JSON; mcp-go explains what is wrong with it.
+func readFrame(b []byte) (f frame, ok bool) {
+	if len(b) > maxShort || !gjson.ValidBytes(b) {
+		return f, false
+	}
+	gjson.ParseBytes(b).ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "jsonrpc":
+			f.version = v.Str
+		case "method":
+			f.method = v.Str
+		case "id":
+			f.id, f.isCall = v.Raw, v.Type == gjson.String || v.Type == gjson.Number
+		case "params":
+			f.readParams(v)
+		}
+		return true
+	})
+	return f, true
+}
+
+func (f *frame) readParams(params gjson.Result) {
+	params.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "name":
+			f.tool = v.Str
+		case "arguments":
+			f.arguments = json.RawMessage(v.Raw)
+		case "_meta":
+			f.meta = readMeta(v)
+		}
+		return true
+	})
 }
 
 // buffers holds the bodies of requests and answers between their uses.
@@ -49,36 +88,20 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		s.tooLarge(w, err)
 		return
 	}
-	var f frame
-	if json.Unmarshal(in.Bytes(), &f) != nil || !f.short(r.Header) {
+	f, ok := readFrame(in.Bytes())
+	if !ok || !f.short(r.Header) || !f.plain(r.Header) {
 		r.Body = io.NopCloser(bytes.NewReader(in.Bytes()))
 		s.stream.ServeHTTP(w, r)
 		return
 	}
-	m := readMeta(f.Params.Meta)
-	if !plain(r.Header, m.Version, f.Params.Name) {
-		r.Body = io.NopCloser(bytes.NewReader(in.Bytes()))
-		s.stream.ServeHTTP(w, r)
-		return
-	}
-	c := &Call{Tool: f.Params.Name, Arguments: f.Params.Arguments, named: r.Header.Get(gate.IdentityHeader) != ""}
-	c.identify(r.Context(), m, r.Header)
-	answer := s.mcp.HandleMessage(context.WithValue(r.Context(), callKey{}, c), f.slim())
-	s.answer(w, statusOf(answer, m.Version), answer)
-}
-
-// statusOf is 400 for the errors that the current protocol version maps onto
-// it; only a malformed request makes one here, before the tool runs.
-func statusOf(m mcpgo.JSONRPCMessage, version string) int {
-	if e, ok := m.(mcpgo.JSONRPCError); ok && mcpgo.IsModernProtocol(version) && e.Error.Code != mcpgo.INTERNAL_ERROR {
-		return http.StatusBadRequest
-	}
-	return http.StatusOK
+	c := &Call{Tool: f.tool, Arguments: f.arguments, named: r.Header.Get(gate.IdentityHeader) != "", short: true}
+	c.identify(r.Context(), f.meta, r.Header)
+	s.answer(w, &f, c, s.mcp.HandleMessage(context.WithValue(r.Context(), callKey{}, c), f.slim()))
 }
 
 // short reports whether the frame is a tools/call that asks for an answer.
 func (f *frame) short(h http.Header) bool {
-	if f.Version != mcpgo.JSONRPC_VERSION || f.Method != mcpgo.MethodToolsCall || len(f.ID) == 0 || string(f.ID) == "null" {
+	if f.version != mcpgo.JSONRPC_VERSION || f.method != string(mcpgo.MethodToolsCall) || !f.isCall {
 		return false
 	}
 	t := h.Get("Content-Type")
@@ -91,51 +114,39 @@ func (f *frame) short(h http.Header) bool {
 
 // plain reports whether the protocol version is one that we serve and the
 // headers say what the body says; otherwise mcp-go explains what is wrong.
-func plain(h http.Header, version, tool string) bool {
+func (f *frame) plain(h http.Header) bool {
 	stated := h.Get(mcpgo.HeaderProtocolVersion)
 	if stated != "" && !mcpgo.IsValidProtocolVersion(stated) {
 		return false
 	}
-	if !mcpgo.IsModernProtocol(stated) && !mcpgo.IsModernProtocol(version) {
+	if !mcpgo.IsModernProtocol(stated) && !f.modern() {
 		return true
 	}
-	if stated != version || h.Get(mcpgo.HeaderLastEventID) != "" {
+	if stated != f.meta.version || h.Get(mcpgo.HeaderLastEventID) != "" || !f.meta.capable {
 		return false
 	}
-	params, err := json.Marshal(map[string]string{"name": tool})
-	return err == nil && mcpgo.ValidateStandardHeaders(h.Get, version, mcpgo.MethodToolsCall, params) == nil
+	params, err := json.Marshal(map[string]string{"name": f.tool})
+	return err == nil && mcpgo.ValidateStandardHeaders(h.Get, stated, mcpgo.MethodToolsCall, params) == nil
 }
 
-// slim returns the call without its arguments, which mcp-go would decode four
-// more times. The tool's name stands for every tool: the real one is in the
-// [Call], so that an unknown one is a result that the model can read.
+// modern reports whether the body is of a protocol version without handshake.
+func (f *frame) modern() bool { return mcpgo.IsModernProtocol(f.meta.version) }
+
+// slim returns the call without its arguments and without what its _meta says
+// beyond the protocol version: mcp-go would decode both four more times. The
+// tool's name stands for every tool: the real one is in the [Call], so that an
+// unknown one is a result that the model can read.
 func (f *frame) slim() json.RawMessage {
-	b := make([]byte, 0, 128+len(f.ID)+len(f.Params.Meta))
+	b := make([]byte, 0, 256+len(f.id))
 	b = append(b, `{"jsonrpc":"2.0","id":`...)
-	b = append(b, f.ID...)
+	b = append(b, f.id...)
 	b = append(b, `,"method":"tools/call","params":{"name":"`+sendToPeerName+`"`...)
-	if len(f.Params.Meta) > 0 {
-		b = append(b, `,"_meta":`...)
-		b = append(b, f.Params.Meta...)
+	if f.modern() {
+		b = append(b, `,"_meta":{"`+mcpgo.MetaKeyProtocolVersion+`":"`...)
+		b = append(b, f.meta.version...) // a known version, hence no quote in it
+		b = append(b, `","`+mcpgo.MetaKeyClientCapabilities+`":{}}`...)
 	}
 	return append(b, `}}`...)
-}
-
-// answer writes a JSON-RPC message in one piece.
-func (s *Server) answer(w http.ResponseWriter, status int, m mcpgo.JSONRPCMessage) {
-	out := buffers.Get().(*bytes.Buffer)
-	defer release(out)
-	if err := json.NewEncoder(out).Encode(m); err != nil {
-		s.log.Error("encode answer", zap.Error(err))
-		out.Reset()
-		out.WriteString(`{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"internal error"}}`)
-		status = http.StatusInternalServerError
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // the client may be gone; there is nobody to tell
 }
 
 func (s *Server) tooLarge(w http.ResponseWriter, err error) {

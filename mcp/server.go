@@ -10,6 +10,7 @@ import (
 	"github.com/iapeer/iapeer/gate"
 	mcpgo "github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+	"github.com/tidwall/gjson"
 	"go.uber.org/zap"
 )
 
@@ -20,6 +21,9 @@ const DefaultWait = 20 * time.Second
 // MaxBody is the size of the largest request, in bytes. The longest message
 // with the longest attachments, every character escaped, is well below it.
 const MaxBody = 1 << 20
+
+// serverName is how the server calls itself to clients.
+const serverName = "iapeer"
 
 // A Sender accepts messages.
 type Sender interface {
@@ -47,6 +51,8 @@ type Server struct {
 	run    Handler
 	mcp    *server.MCPServer
 	stream *server.StreamableHTTPServer
+
+	serverInfo string // see [serverInfo]
 }
 
 // A tool is what clients see of it, and what it does.
@@ -60,7 +66,7 @@ func New(cfg Config) *Server {
 	if cfg.Wait == 0 {
 		cfg.Wait = DefaultWait
 	}
-	s := &Server{cfg: cfg, log: cfg.Log}
+	s := &Server{cfg: cfg, log: cfg.Log, serverInfo: serverInfo(serverName, cfg.Version)}
 	if s.log == nil {
 		s.log = zap.NewNop()
 	}
@@ -68,7 +74,7 @@ func New(cfg Config) *Server {
 		sendToPeerName: s.sendToPeer(),
 	}
 	s.run = chain(s.dispatch, append([]Middleware{s.observe, s.recover}, cfg.Use...)...)
-	s.mcp = server.NewMCPServer("iapeer", cfg.Version,
+	s.mcp = server.NewMCPServer(serverName, cfg.Version,
 		server.WithToolCapabilities(false),
 		server.WithInstructions(instructions),
 	)
@@ -104,12 +110,19 @@ func (s *Server) handle(ctx context.Context, req mcpgo.CallToolRequest) (*mcpgo.
 	if !ok {
 		c = callOf(ctx, req)
 	}
-	result, err := s.run(ctx, c)
+	o, err := encode(s.run(ctx, c))
 	if err != nil {
-		return mcpgo.NewToolResultError(err.Error()), nil
+		return nil, err
 	}
-	return toolResult(result)
+	if c.short {
+		c.outcome, c.ran = o, true
+		return ranElsewhere(), nil
+	}
+	return o.result(), nil
 }
+
+// ranElsewhere tells mcp-go that the tool ran; the short path has its outcome.
+func ranElsewhere() *mcpgo.CallToolResult { return &mcpgo.CallToolResult{} }
 
 func (s *Server) dispatch(ctx context.Context, c *Call) (any, error) {
 	t, ok := s.tools[c.Tool]
@@ -133,7 +146,7 @@ func callOf(ctx context.Context, req mcpgo.CallToolRequest) *Call {
 	if req.Params.Meta != nil {
 		meta, _ = json.Marshal(req.Params.Meta)
 	}
-	c.identify(ctx, readMeta(meta), req.Header)
+	c.identify(ctx, readMeta(gjson.ParseBytes(meta)), req.Header)
 	return c
 }
 
