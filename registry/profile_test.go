@@ -31,7 +31,7 @@ func putProfile(tb testing.TB, cwd, profile string) {
 	if profile == "" {
 		return
 	}
-	if err := os.WriteFile(iapeer.Profile(cwd), []byte(profile), 0o600); err != nil {
+	if err := writeFile(iapeer.Profile(cwd), []byte(profile)); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -25,10 +25,11 @@ type Registry struct {
 	log   *zap.Logger
 	view  atomic.Pointer[index]
 
-	mu       sync.Mutex // one reload, refresh or change at a time
-	watching bool
-	changes  []iapeer.PeerChanged // not yet told
-	told     chan struct{}        // wakes the watcher; capacity 1
+	mu      sync.Mutex           // one reload, refresh or change at a time
+	watcher *watcher             // nil before Watch
+	early   []request            // to follow, made before Watch
+	changes []iapeer.PeerChanged // not yet told
+	told    chan struct{}        // wakes the watcher; capacity 1
 }
 
 // ErrSetAside says that a peer's record or profile is bad. [Registry.Problems]
@@ -170,7 +171,7 @@ func (ix *index) inherit(old *index) {
 // holds mu.
 func (r *Registry) publish(ix *index) {
 	old := r.view.Swap(ix)
-	if !r.watching {
+	if r.watcher == nil {
 		return
 	}
 	now := time.Now()

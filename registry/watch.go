@@ -20,35 +20,46 @@ const (
 	pollEvery = 2 * time.Second
 )
 
-// A Watcher follows the registry file and the profiles of live peers. Make one
-// with [Registry.Watch].
-type Watcher struct {
+// A watcher follows the registry file and the profiles of live peers. All but
+// reg, requests and done belongs to its goroutine.
+type watcher struct {
 	reg      *Registry
 	fs       *fsnotify.Watcher // nil when the system has no watches left
 	requests chan request
 	done     chan struct{}
-	live     map[string]iapeer.Name // .iapeer folder → peer
-	polled   map[string]bool        // folders that are not watched
-	dirty    map[string]bool        // folders with events since the last look
+	live     map[string]follower // by .iapeer folder
+	polled   map[string]bool     // folders that are not watched
+	dirty    map[string]bool     // folders with events since the last look
+}
+
+// A follower counts who wants to know about one peer.
+type follower struct {
+	name  iapeer.Name
+	count int
 }
 
 type request struct {
-	peer   iapeer.Peer
+	name   iapeer.Name
+	dir    string // its .iapeer folder
 	follow bool
 }
 
-// Watch follows the registry file until ctx ends and calls tell for each
-// change to the view, whoever made it, one after the other. tell may use the
-// registry.
-func (r *Registry) Watch(ctx context.Context, tell func(iapeer.PeerChanged)) *Watcher {
-	w := &Watcher{reg: r, requests: make(chan request), done: make(chan struct{}),
-		live: map[string]iapeer.Name{}, polled: map[string]bool{}, dirty: map[string]bool{}}
+// Watch brings all records in line with their profiles, then follows the
+// registry file and the peers of [Registry.Follow] until ctx ends. It returns at
+// once; done is closed when all is over. tell is called for each change to the
+// view, whoever made it, one after the other; it may use the registry. A
+// registry is watched once.
+func (r *Registry) Watch(ctx context.Context, tell func(iapeer.PeerChanged)) (done <-chan struct{}) {
+	w := &watcher{reg: r, requests: make(chan request), done: make(chan struct{}),
+		live: map[string]follower{}, polled: map[string]bool{}, dirty: map[string]bool{}}
 	var err error
 	if w.fs, err = fsnotify.NewWatcher(); err != nil {
 		r.log.Warn("no file events, polling instead", zap.Error(err))
 	}
 	r.mu.Lock()
-	r.watching = true
+	r.watcher = w
+	early := r.early
+	r.early = nil
 	r.mu.Unlock()
 	told := make(chan struct{})
 	go func() {
@@ -57,22 +68,33 @@ func (r *Registry) Watch(ctx context.Context, tell func(iapeer.PeerChanged)) *Wa
 	}()
 	go func() {
 		defer close(w.done)
-		w.run(ctx)
+		w.run(ctx, early)
 		<-told
 	}()
-	return w
+	return w.done
 }
 
-// Follow watches p's profile too, as long as p is live.
-func (w *Watcher) Follow(p iapeer.Peer) { w.request(request{peer: p, follow: true}) }
+// Follow watches the profile of a peer that is live, until as many calls of
+// [Registry.Unfollow]. Before [Registry.Watch] it is remembered.
+func (r *Registry) Follow(name iapeer.Name) { r.follow(name, true) }
 
-// Unfollow ends [Watcher.Follow].
-func (w *Watcher) Unfollow(p iapeer.Peer) { w.request(request{peer: p}) }
+// Unfollow ends one [Registry.Follow].
+func (r *Registry) Unfollow(name iapeer.Name) { r.follow(name, false) }
 
-// Done is closed when the watcher has ended after its context.
-func (w *Watcher) Done() <-chan struct{} { return w.done }
-
-func (w *Watcher) request(q request) {
+func (r *Registry) follow(name iapeer.Name, follow bool) {
+	q := request{name: name, follow: follow}
+	if e := r.view.Load().entries[name]; e != nil {
+		q.dir = iapeer.PeerDir(e.peer.CWD)
+	}
+	r.mu.Lock()
+	w := r.watcher
+	if w == nil {
+		r.early = append(r.early, q)
+	}
+	r.mu.Unlock()
+	if w == nil {
+		return
+	}
 	select {
 	case w.requests <- q:
 	case <-w.done:
@@ -97,16 +119,21 @@ func (r *Registry) tell(ctx context.Context, tell func(iapeer.PeerChanged)) {
 	}
 }
 
-func (w *Watcher) run(ctx context.Context) {
+func (w *watcher) run(ctx context.Context, early []request) {
 	if w.fs != nil {
 		defer func() { _ = w.fs.Close() }() // nothing to lose
 	}
 	root := filepath.Dir(w.reg.paths.Registry())
 	w.watch(root)
-	w.look(root) // what changed between Open and now
+	if _, err := w.reg.Reindex(); err != nil {
+		w.reg.log.Warn("reindex", zap.Error(err))
+	}
+	for _, q := range early {
+		w.serve(q)
+	}
 	settle := time.NewTimer(settleTime)
+	settle.Stop() // nothing is dirty yet
 	poll := time.NewTimer(pollEvery)
-	defer settle.Stop()
 	defer poll.Stop()
 	for {
 		var due <-chan time.Time // where all is watched, nothing is polled
@@ -137,14 +164,14 @@ func (w *Watcher) run(ctx context.Context) {
 	}
 }
 
-func (w *Watcher) events() <-chan fsnotify.Event {
+func (w *watcher) events() <-chan fsnotify.Event {
 	if w.fs == nil {
 		return nil
 	}
 	return w.fs.Events
 }
 
-func (w *Watcher) errors() <-chan error {
+func (w *watcher) errors() <-chan error {
 	if w.fs == nil {
 		return nil
 	}
@@ -152,24 +179,45 @@ func (w *Watcher) errors() <-chan error {
 }
 
 // serve begins or ends to follow one peer.
-func (w *Watcher) serve(q request) {
-	dir := iapeer.PeerDir(q.peer.CWD)
-	if q.follow {
-		w.live[dir] = q.peer.Name
-		w.watch(dir)
-		w.look(dir)
-		return
-	}
-	delete(w.live, dir)
-	delete(w.polled, dir)
-	delete(w.dirty, dir)
-	if w.fs != nil {
-		_ = w.fs.Remove(dir) // not watched when it was polled
+func (w *watcher) serve(q request) {
+	dir := w.folder(q)
+	f := w.live[dir]
+	f.name = q.name
+	switch {
+	case dir == "":
+	case q.follow:
+		f.count++
+		w.live[dir] = f
+		if f.count == 1 {
+			w.watch(dir)
+			w.look(dir)
+		}
+	case f.count > 1:
+		f.count--
+		w.live[dir] = f
+	case f.count == 1:
+		delete(w.live, dir)
+		delete(w.polled, dir)
+		delete(w.dirty, dir)
+		if w.fs != nil {
+			_ = w.fs.Remove(dir) // not watched when it was polled
+		}
 	}
 }
 
+// folder returns the folder that is followed for the peer, which stays the same
+// when the peer has moved or gone meanwhile.
+func (w *watcher) folder(q request) string {
+	for dir, f := range w.live {
+		if f.name == q.name {
+			return dir
+		}
+	}
+	return q.dir
+}
+
 // watch asks for the events of dir, or has it polled.
-func (w *Watcher) watch(dir string) {
+func (w *watcher) watch(dir string) {
 	if w.fs == nil || w.fs.Add(dir) != nil {
 		w.polled[dir] = true
 		return
@@ -178,7 +226,7 @@ func (w *Watcher) watch(dir string) {
 }
 
 // note reports whether the event is about one of our files.
-func (w *Watcher) note(ev fsnotify.Event) bool {
+func (w *watcher) note(ev fsnotify.Event) bool {
 	if ev.Has(fsnotify.Remove|fsnotify.Rename) && w.ours(ev.Name) { // the folder itself went
 		w.polled[ev.Name] = true
 		w.dirty[ev.Name] = true
@@ -194,13 +242,13 @@ func (w *Watcher) note(ev fsnotify.Event) bool {
 }
 
 // ours reports whether dir is followed.
-func (w *Watcher) ours(dir string) bool {
+func (w *watcher) ours(dir string) bool {
 	_, live := w.live[dir]
 	return live || dir == filepath.Dir(w.reg.paths.Registry())
 }
 
 // file returns the file that is followed in dir.
-func (w *Watcher) file(dir string) string {
+func (w *watcher) file(dir string) string {
 	if _, live := w.live[dir]; live {
 		return filepath.Join(dir, "peer-profile.json")
 	}
@@ -208,10 +256,10 @@ func (w *Watcher) file(dir string) string {
 }
 
 // look brings the view up to date with the file in dir.
-func (w *Watcher) look(dir string) {
-	if name, live := w.live[dir]; live {
-		if _, err := w.reg.Refresh(name); err != nil {
-			w.reg.log.Debug("refresh", zap.String("peer", string(name)), zap.Error(err))
+func (w *watcher) look(dir string) {
+	if f, live := w.live[dir]; live {
+		if _, err := w.reg.Refresh(f.name); err != nil {
+			w.reg.log.Debug("refresh", zap.String("peer", string(f.name)), zap.Error(err))
 		}
 	}
 	if dir != filepath.Dir(w.reg.paths.Registry()) {
@@ -224,7 +272,7 @@ func (w *Watcher) look(dir string) {
 	}
 }
 
-func (w *Watcher) lookAll() {
+func (w *watcher) lookAll() {
 	w.look(filepath.Dir(w.reg.paths.Registry()))
 	for dir := range w.live {
 		w.look(dir)
@@ -232,7 +280,7 @@ func (w *Watcher) lookAll() {
 }
 
 // pollAll looks at what is not watched and tries to watch it again.
-func (w *Watcher) pollAll() {
+func (w *watcher) pollAll() {
 	for dir := range w.polled {
 		w.watch(dir)
 		w.look(dir)

@@ -16,7 +16,6 @@ import (
 const patience = 20 * time.Second
 
 type watched struct {
-	*Watcher
 	reg   *Registry
 	paths iapeer.Paths
 	got   chan iapeer.PeerChanged
@@ -30,10 +29,10 @@ func watch(t *testing.T, paths iapeer.Paths) *watched {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watched{reg: open(t, paths), paths: paths, got: make(chan iapeer.PeerChanged, 100)}
-	w.Watcher = w.reg.Watch(ctx, func(c iapeer.PeerChanged) { w.got <- c })
+	done := w.reg.Watch(ctx, func(c iapeer.PeerChanged) { w.got <- c })
 	t.Cleanup(func() {
 		cancel()
-		<-w.Done()
+		<-done
 		goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	})
 	return w
@@ -77,9 +76,9 @@ func TestWatchRegistry(t *testing.T) {
 func TestWatchProfileOfALivePeer(t *testing.T) {
 	w := watch(t, newPaths(t))
 	cwd := folder(t, "web", webProfile)
-	p := upsert(t, w.reg, peer("web", cwd, "claude"))[0]
+	upsert(t, w.reg, peer("web", cwd, "claude"))
 	w.await(t, "web", "registered")
-	w.Follow(p)
+	w.reg.Follow("web")
 	w.await(t, "web", "changed") // the record learns the profile
 
 	putProfile(t, cwd, `{"personality":"web","default_runtime":"claude","description":"shop"}`)
@@ -98,7 +97,12 @@ func TestWatchProfileOfALivePeer(t *testing.T) {
 	}
 	w.await(t, "web", "changed")
 
-	w.Unfollow(p)
+	w.reg.Follow("web")
+	w.reg.Unfollow("web")
+	putProfile(t, cwd, `{"personality":"web","default_runtime":"claude"}`)
+	w.await(t, "web", "changed") // still followed once
+	w.reg.Unfollow("web")
+	w.reg.Unfollow("ghost")
 	putProfile(t, cwd, `{"personality":"web","default_runtime":"codex"}`)
 	upsert(t, w.reg, peer("next", "/src/next", "claude"))
 	w.await(t, "next", "registered") // and nothing about web before it
@@ -107,9 +111,9 @@ func TestWatchProfileOfALivePeer(t *testing.T) {
 func TestWatchFolderThatComesBack(t *testing.T) {
 	w := watch(t, newPaths(t))
 	cwd := folder(t, "web", webProfile)
-	p := upsert(t, w.reg, peer("web", cwd, "claude"))[0]
+	upsert(t, w.reg, peer("web", cwd, "claude"))
 	w.await(t, "web", "registered")
-	w.Follow(p)
+	w.reg.Follow("web")
 	w.await(t, "web", "changed")
 	if err := os.RemoveAll(iapeer.PeerDir(cwd)); err != nil {
 		t.Fatal(err)
@@ -123,9 +127,30 @@ func TestPollWhereNothingCanBeWatched(t *testing.T) {
 	paths := newPaths(t)
 	w := watch(t, paths)
 	cwd := filepath.Join(t.TempDir(), "web") // not there yet
-	p := upsert(t, w.reg, peer("web", cwd, "claude"))[0]
+	upsert(t, w.reg, peer("web", cwd, "claude"))
 	w.await(t, "web", "registered")
-	w.Follow(p)
+	w.reg.Follow("web")
 	putProfile(t, cwd, webProfile)
 	w.await(t, "web", "changed")
+}
+
+func TestFollowBeforeWatch(t *testing.T) {
+	paths := newPaths(t)
+	r := open(t, paths)
+	cwd := folder(t, "web", webProfile)
+	upsert(t, r, peer("web", cwd, "claude"))
+	r.Follow("web")
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan iapeer.PeerChanged, 10)
+	done := r.Watch(ctx, func(c iapeer.PeerChanged) { got <- c })
+	<-got              // the record learns the profile
+	r.Follow("nobody") // comes back when the early ones are served
+	putProfile(t, cwd, `{"personality":"web","default_runtime":"codex"}`)
+	select {
+	case <-got:
+	case <-time.After(patience):
+		t.Error("the profile is not followed")
+	}
+	cancel()
+	<-done
 }
