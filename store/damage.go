@@ -132,3 +132,13 @@ func setAside(path string, now time.Time) (string, error) {
 	}
 	return aside, nil
 }
+
+// discard deletes the file and its companions, the file last.
+func discard(path string) error {
+	for _, end := range []string{"-shm", "-wal", ""} {
+		if err := os.Remove(path + end); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

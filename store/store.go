@@ -65,7 +65,7 @@ type DB struct {
 
 // A Damage tells of a damaged file that [Open] set aside.
 type Damage struct {
-	Path   string // what the file is called now; its -wal and -shm lie beside it
+	Path   string // what the file is called now, with -wal and -shm beside it; "" if it was a derived one
 	Reason string // what was wrong with it
 	At     time.Time
 }
@@ -88,7 +88,8 @@ func Open(ctx context.Context, path string, log *zap.Logger, lists ...Migrations
 }
 
 // OpenDerived is [Open] for a file whose content can be rebuilt from another:
-// its last commits may be lost in a power cut, which makes it cheaper.
+// its last commits may be lost in a power cut, which makes it cheaper, and a
+// damaged one is deleted.
 func OpenDerived(ctx context.Context, path string, log *zap.Logger, lists ...Migrations) (*DB, error) {
 	return open(ctx, path, log, derived, lists)
 }
@@ -130,12 +131,17 @@ func (d *DB) openMain(ctx context.Context, mode syncMode, lists []Migrations) (*
 	if !errors.Is(err, ErrDamaged) {
 		return c, err
 	}
-	aside, moveErr := setAside(d.path, time.Now())
-	if moveErr != nil {
-		return nil, fmt.Errorf("%w; set it aside: %w", err, moveErr)
+	d.damage = &Damage{Reason: err.Error(), At: time.Now()}
+	var moveErr error
+	if mode == derived {
+		moveErr = discard(d.path)
+	} else {
+		d.damage.Path, moveErr = setAside(d.path, d.damage.At)
 	}
-	d.damage = &Damage{Path: aside, Reason: err.Error(), At: time.Now()}
-	d.log.Error("store damaged, set aside", zap.String("path", d.path), zap.String("aside", aside), zap.Error(err))
+	if moveErr != nil {
+		return nil, fmt.Errorf("%w; make way for a new one: %w", err, moveErr)
+	}
+	d.log.Error("store damaged, a new one is begun", zap.String("path", d.path), zap.String("aside", d.damage.Path), zap.Error(err))
 	if err := prepareFile(d.path); err != nil {
 		return nil, err
 	}

@@ -108,6 +108,21 @@ func (x *Index) reset(ctx context.Context) error {
 	return err
 }
 
+// CaughtUp waits until everything that was committed before the call is
+// indexed.
+func (x *Index) CaughtUp(ctx context.Context) error {
+	for newest := x.box.newest.Load(); x.seq.Load() < newest; {
+		n, err := x.take(ctx)
+		if err != nil {
+			return fmt.Errorf("feed search index: %w", err)
+		}
+		if n == 0 {
+			break
+		}
+	}
+	return nil
+}
+
 // nudge tells that there is something new. It may be called on a nil Index.
 func (x *Index) nudge() {
 	if x == nil {
@@ -122,18 +137,23 @@ func (x *Index) nudge() {
 func (x *Index) run(ctx context.Context) {
 	defer close(x.ended)
 	for {
-		for {
-			n, err := x.take(ctx)
-			if err != nil && ctx.Err() == nil {
-				x.log.Warn("search index stands still until the next message", zap.Int64("lag", x.Lag()), zap.Error(err))
-			}
-			if err != nil || n == 0 {
-				break
-			}
-		}
+		x.drain(ctx)
 		select {
 		case <-x.wake:
 		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// drain indexes all there is.
+func (x *Index) drain(ctx context.Context) {
+	for {
+		n, err := x.take(ctx)
+		if err != nil && ctx.Err() == nil {
+			x.log.Warn("search index stands still until the next message", zap.Int64("lag", x.Lag()), zap.Error(err))
+		}
+		if err != nil || n == 0 {
 			return
 		}
 	}
