@@ -96,6 +96,9 @@ func (f *Facts) lookGit(ctx context.Context) {
 	for _, path := range append(projectFiles(f.CWD), iapeer.Profile(f.CWD)) {
 		if f.Committed[path] = f.Tree.tracked(ctx, path); !f.Committed[path] {
 			f.Exclude[path] = f.Tree.excludeLine(ctx, path)
+			if f.Exclude[path] != "" && strings.HasSuffix(path, corruptSuffix) {
+				f.Exclude[path] += "*" // later copies are numbered
+			}
 		}
 	}
 	others := []iapeer.Name{f.MCP.Name}

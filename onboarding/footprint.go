@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,7 @@ const (
 	traceLine = "line" // one line
 	traceFile = "file" // a whole file; After is its SHA-256
 	traceDir  = "dir"  // a folder
+	traceCopy = "copy" // what the person had; never ours to delete
 	tracePref = "sha256:"
 )
 
@@ -40,6 +42,7 @@ type trace struct {
 	After   string        `json:"after"`
 	Made    int           `json:"made,omitempty"`    // objects made above the key; for a line, 1 when the line before got its line break
 	Created bool          `json:"created,omitempty"` // the file itself was made
+	Copy    string        `json:"copy,omitempty"`    // holds the bytes that File had before it was written afresh
 }
 
 func (t trace) same(u trace) bool {
@@ -92,12 +95,15 @@ func (f *footprint) add(t trace) error {
 	}
 	old := f.Writes[i]
 	f.Writes[i].After = t.After
+	if t.Copy != "" {
+		f.Writes[i].Copy = t.Copy
+	}
 	for _, name := range t.Peers {
 		if !slices.Contains(old.Peers, name) {
 			f.Writes[i].Peers = append(slices.Clone(old.Peers), name)
 		}
 	}
-	if old.After == t.After && len(old.Peers) == len(f.Writes[i].Peers) {
+	if old.After == t.After && old.Copy == f.Writes[i].Copy && len(old.Peers) == len(f.Writes[i].Peers) {
 		return nil
 	}
 	return f.save()
@@ -161,7 +167,15 @@ func (u undoer) undo(t trace) (iapeer.FileChange, error) {
 		return changeKept(change, "gone already"), err
 	}
 	after, ours := t.without(b)
+	if doc, err := edit.ParseJSON(after); t.Copy != "" && err == nil && doc.Empty() {
+		if old, exists, err := readFile(t.Copy); err == nil && exists {
+			change.Detail = "its bytes from before are back"
+			return change, unlessDry(u.dry, func() error { return errors.Join(writeFile(t.File, old, privateFile), u.away(t.Copy)) })
+		}
+	}
 	switch {
+	case t.Kind == traceCopy:
+		return changeKept(change, "your bytes from before"), nil
 	case !ours:
 		return changeKept(change, "changed since, left alone"), nil
 	case after != nil:

@@ -94,8 +94,13 @@ func (p *plan) hide(w *writer, path string) error {
 func (p *plan) mcp(_ context.Context, w *writer) error {
 	path := mcpFile(p.f.CWD)
 	id := iapeer.Identity{Runtime: iapeer.RuntimeClaude, Name: p.peer.Name}
-	if !p.f.Committed[path] {
-		if err := errors.Join(p.setAside(w, path), p.hide(w, path)); err != nil {
+	backup := ""
+	if !p.leaveAlone(path) {
+		var err error
+		if backup, err = p.setAside(w, path); err != nil {
+			return err
+		}
+		if err := p.hide(w, path); err != nil {
 			return err
 		}
 	}
@@ -103,6 +108,7 @@ func (p *plan) mcp(_ context.Context, w *writer) error {
 		after, t, err := addMCPServer(before, id, p.f.URL)
 		if errors.Is(err, edit.ErrNotJSON) {
 			after, t, err = addMCPServer(nil, id, p.f.URL)
+			t.Copy = backup
 		}
 		e := change{after: after, trace: t}
 		if string(after) != string(before) && p.leaveAlone(path) {
@@ -119,19 +125,19 @@ func (p *plan) leaveAlone(path string) bool {
 
 // setAside copies a .mcp.json that cannot be read before a fresh one replaces
 // it. An earlier copy is never overwritten.
-func (p *plan) setAside(w *writer, path string) error {
+func (p *plan) setAside(w *writer, path string) (backup string, err error) {
 	b, exists, err := readFile(path)
 	if err != nil || !exists {
-		return err
+		return "", err
 	}
 	if _, _, err := addMCPServer(b, iapeer.Identity{}, ""); !errors.Is(err, edit.ErrNotJSON) {
-		return nil
+		return "", nil
 	}
 	bak := path + corruptSuffix
 	for n := 2; ; n++ {
 		old, exists, err := readFile(bak)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !exists || string(old) == string(b) {
 			break
@@ -139,10 +145,12 @@ func (p *plan) setAside(w *writer, path string) error {
 		bak = fmt.Sprintf("%s%s.%d", path, corruptSuffix, n)
 	}
 	if err := p.hide(w, path+corruptSuffix); err != nil {
-		return err
+		return "", err
 	}
 	w.tell(iapeer.FileChange{}, fmt.Sprintf("%s is not a JSON object: its bytes are kept in %s", path, bak))
-	return w.file("backup", bak, sharedFile, keepOr(string(b)))
+	return bak, w.file("backup", bak, sharedFile, func([]byte, bool) (change, error) {
+		return change{after: b, trace: trace{Kind: traceCopy, After: digest(b)}}, nil
+	})
 }
 
 // approve lets claude use the server without asking, where we wrote it.

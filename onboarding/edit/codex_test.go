@@ -77,8 +77,8 @@ func TestAddCodexServerInline(t *testing.T) {
 
 func TestAddCodexServerRefuses(t *testing.T) {
 	for in, want := range map[string]string{
-		"a = 1\nb = \n":               "line 2",
-		"mcp_servers = 3\n":           "mcp_servers is not a table",
+		"a = 1\nb = \n":                "line 2",
+		"mcp_servers = 3\n":            "mcp_servers is not a table",
 		"[[mcp_servers]]\nurl=\"x\"\n": "mcp_servers is not a table",
 	} {
 		after, added, err := AddCodexServer([]byte(in), testURL)

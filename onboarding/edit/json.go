@@ -223,6 +223,9 @@ func (d JSON) insert(container gjson.Result, key, raw string) JSON {
 	}
 	last := all[len(all)-1]
 	gap := d.gapBefore(last.start)
+	if gap == "" && len(all) == 1 && container.Index > 0 && d.text[container.Index-1] == ' ' {
+		gap = " " // the only neighbour stands behind a bracket and shows no gap
+	}
 	colon := ": "
 	if container.IsObject() && d.text[last.value-1] == ':' && !strings.Contains(gap, "\n") {
 		colon = ":"
