@@ -22,6 +22,8 @@ package runtimes
 import (
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -68,8 +70,13 @@ type Adapter struct {
 	Signal func(kind, value string) []iapeer.SessionEvent
 	// Screen reads a settled screen.
 	Screen func(Screen) ScreenState
-	// DialogKey returns the one key to press at a known dialog.
-	DialogKey func(s Screen, accepted bool) (Press, bool)
+	// DialogKey returns the one key to press at a known dialog of a start;
+	// accepted says that a person accepted the risk of working without asking.
+	// ok is false where a person has to decide.
+	DialogKey func(s Screen, accepted bool) (p Press, ok bool)
+	// Answer returns the one key to press, on a person's word, at a dialog that
+	// asks for a permission. An unknown dialog can only be refused.
+	Answer func(s Screen, allow bool) (p Press, ok bool)
 	// Records reads the program's own record of a conversation.
 	Records Records
 
@@ -77,6 +84,9 @@ type Adapter struct {
 	Compact   []Stroke // compacts the context; nil if there is no such thing
 	Clear     []Stroke // empties a composer that the screen shows as composing
 
+	// FirstGap is the pause between the paste and the Enter of the first message
+	// of a started session. Later ones are written with their Enter at once.
+	FirstGap time.Duration
 	// Nudge is typed when a message was written, no evidence of it came for
 	// NudgeAfter, and the settled screen shows the composer composing: the
 	// Enter was lost, as programs do in the first second after their start.
@@ -145,13 +155,8 @@ func For(rt iapeer.Runtime, packaged bool) (Adapter, error) {
 // Allows reports whether a peer of nature n may live on the runtime; the error
 // names the natures that may.
 func (a Adapter) Allows(n iapeer.Nature) error {
-	if a.Natures == nil {
+	if a.Natures == nil || slices.Contains(a.Natures, n) {
 		return nil
-	}
-	for _, ok := range a.Natures {
-		if n == ok {
-			return nil
-		}
 	}
 	return fmt.Errorf("runtime %q requires intelligence ∈ %v, got %q", a.Runtime, a.Natures, n)
 }
@@ -165,4 +170,24 @@ func (a Adapter) Knows(v Version) bool {
 		}
 	}
 	return len(a.Known) == 0
+}
+
+// Render writes an envelope as the runtime takes it: the agent form for
+// interactive programs, cleaned for a paste, the wire form for everything else.
+func (a Adapter) Render(env iapeer.Envelope, now time.Time) string {
+	if a.Kind == TUI {
+		return Paste(env.Agent(now))
+	}
+	return env.Wire()
+}
+
+// Paste makes text safe to be pasted, see [iapeer.SanitizeBody]. Text that does
+// not begin with an envelope gets a space in front: at the head of a composer !
+// and / are commands.
+func Paste(text string) string {
+	text = iapeer.SanitizeBody(text)
+	if !strings.HasPrefix(text, "<iap ") {
+		text = " " + text
+	}
+	return text
 }

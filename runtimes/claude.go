@@ -23,7 +23,7 @@ func Claude() Adapter {
 		Known:  []Range{{From: claude197, To: claude329}},
 		Queues: true, FixesID: true, Hooks: append([]string{"SessionStart"}, claudeReports...),
 		Command: claudeCommand, Hook: claudeHook, Signal: claudeSignal,
-		Screen: claudeScreens.read, DialogKey: claudeScreens.key,
+		Screen: claudeScreens.read, DialogKey: claudeScreens.key, Answer: claudeScreens.answer,
 		Records: Records{
 			Home: claudeHome, Find: claudeFind, Line: claudeLine,
 			Sessions: claudeSessions, StatusPath: claudeStatusPath, Status: parseStatus,
@@ -31,6 +31,7 @@ func Claude() Adapter {
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
 		Clear:     []Stroke{{Bytes: keyCtrlC}},
+		FirstGap:  300 * time.Millisecond,
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }
@@ -43,11 +44,12 @@ var claudeReports = []string{
 	"Stop", "StopFailure", "Notification", "PermissionRequest", "PreCompact", "PostCompact", "SessionEnd",
 }
 
-// Time limits of hooks that only report, in seconds. A session waits for a
-// hanging hook that long.
+// Time limits of hooks, in seconds. A session waits for a hanging hook that
+// long.
 const (
 	reportSeconds = 5
-	exitSeconds   = 1 // SIGTERM takes that much longer
+	exitSeconds   = 1   // SIGTERM takes that much longer
+	decideSeconds = 900 // above the deadline of whoever decides
 )
 
 // claudeTools are programs' own ways past us (other sessions, hidden
@@ -156,9 +158,14 @@ func claudeSettings(l Launch) claudeSettingsFile {
 		if event == "SessionEnd" {
 			seconds = exitSeconds
 		}
-		hooks[event] = []claudeHookGroup{{Hooks: []claudeHookSpec{{
+		specs := []claudeHookSpec{{
 			Type: "http", URL: l.hookURL(), Headers: bearerHeaders(), Allowed: []string{"IAPEER_BEARER", "PEER_IDENTITY"}, Timeout: seconds,
-		}}}}
+		}}
+		if l.Decide && event == claudeDecision(l) {
+			// A command, because claude runs the tool when an HTTP hook fails.
+			specs = append(specs, claudeHookSpec{Type: "command", Timeout: decideSeconds, Command: shellWord(l.IapeerBin) + " hook --decide claude " + event})
+		}
+		hooks[event] = []claudeHookGroup{{Hooks: specs}}
 	}
 	return claudeSettingsFile{
 		Hooks:       hooks,
@@ -168,6 +175,15 @@ func claudeSettings(l Launch) claudeSettingsFile {
 		Inbound:     "refuse",
 		Servers:     []string{"iapeer"},
 	}
+}
+
+// claudeDecision is the event at which our hook decides. In bypass mode claude
+// asks for no permission.
+func claudeDecision(l Launch) string {
+	if l.Gated {
+		return "PermissionRequest"
+	}
+	return "PreToolUse"
 }
 
 // bearerHeaders name the caller. The program expands the variables, so that

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ func Codex() Adapter {
 		Runtime: iapeer.RuntimeCodex, Kind: TUI, Bin: "codex", BinEnv: "IAPEER_CODEX_BIN",
 		Known: []Range{{From: codex169, To: codex169}},
 		Hooks: codexReports, Command: codexCommand, Hook: codexHook, Signal: codexSignal,
-		Screen: codexScreens.read, DialogKey: codexScreens.key,
+		Screen: codexScreens.read, DialogKey: codexScreens.key, Answer: codexScreens.answer,
 		Records:   Records{Home: codexHome, Find: codexFind, Line: codexLine},
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
@@ -48,10 +49,13 @@ func codexCommand(l Launch) (Command, error) {
 		argv = append(argv, "resume", l.ResumeID)
 	}
 	argv = append(argv, "--no-alt-screen", "--no-daemon", "-C", l.CWD)
-	if l.Gated {
-		argv = append(argv, "-c", "approval_policy=on-request", "-c", "sandbox_mode=danger-full-access")
-	} else {
+	switch {
+	case !l.Gated:
 		argv = append(argv, "--dangerously-bypass-approvals-and-sandbox")
+	case l.Decide:
+		argv = append(argv, "-c", "approval_policy=on-request", "-c", "sandbox_mode=danger-full-access")
+	default: // with full access codex itself would ask for nothing
+		argv = append(argv, "-c", "approval_policy=on-request", "-c", "sandbox_mode=workspace-write")
 	}
 	argv = append(argv, "--dangerously-bypass-hook-trust")
 	for _, o := range codexOverrides(l) {
@@ -80,9 +84,12 @@ func codexOverrides(l Launch) []string {
 		`mcp_servers.iapeer.default_tools_approval_mode="approve"`,
 	}
 	for _, event := range codexReports {
-		hooks := codexHookEntry(shellWord(l.IapeerBin) + " hook codex " + event)
+		hooks := codexHookEntry(shellWord(l.IapeerBin)+" hook codex "+event, reportSeconds)
 		if event == "SessionStart" && l.ResumeID != "" && l.PromptFile != "" && !l.ReplacePrompt {
-			hooks += "," + codexHookEntry("echo "+shellWord(stalePrompt+l.PromptFile))
+			hooks += "," + codexHookEntry("echo "+shellWord(stalePrompt+l.PromptFile), reportSeconds)
+		}
+		if event == "PreToolUse" && l.Decide {
+			hooks += "," + codexHookEntry(shellWord(l.IapeerBin)+" hook --decide codex "+event, decideSeconds)
 		}
 		o = append(o, "hooks."+event+"=[{hooks=["+hooks+"]}]")
 	}
@@ -94,8 +101,8 @@ func codexOverrides(l Launch) []string {
 // hook prints is given to the model, cut to some 10 000 characters.
 const stalePrompt = "The instructions at the head of this conversation may be out of date. The current ones are in "
 
-func codexHookEntry(command string) string {
-	return `{type="command",command=` + tomlString(command) + ",timeout=" + strconv.Itoa(reportSeconds) + "}"
+func codexHookEntry(command string, seconds int) string {
+	return `{type="command",command=` + tomlString(command) + ",timeout=" + strconv.Itoa(seconds) + "}"
 }
 
 // codexPrompt hands the composed prompt over: by file when it replaces the
@@ -199,4 +206,58 @@ func codexSignal(kind, value string) []iapeer.SessionEvent {
 		return []iapeer.SessionEvent{iapeer.SessionWaiting{For: what, Evidence: ev}}
 	}
 	return nil
+}
+
+// codexScreens holds for 0.169.0. While answer text streams the screen is that
+// of an idle session: it never proves that codex is idle, its OSC 7501 does.
+var codexScreens = rules{
+	composer: regexp.MustCompile(`^› (|\D.*|\d+|\d+[^\d.].*|\d+\.(?:[^ ].*)?)$`),
+	cursor:   regexp.MustCompile(`^\s*› (?:\d+\. )?(.*)$`),
+	option:   regexp.MustCompile(`^\s*(?:› )?(?:\d+\. )?(\S.*)$`),
+	hints:    regexp.MustCompile(`^Ask Codex to do anything$`),
+	busy:     regexp.MustCompile(`^[•◦] (Working \(.*esc to interrupt\)|Queued follow-up inputs|Messages to be submitted after next tool call)`),
+	busyFoot: regexp.MustCompile(`tab to queue message`),
+	dead:     regexp.MustCompile(`^To continue this session, run|^Pane is dead|^\s*codex resume [0-9a-f-]{36}$`),
+	modal:    regexp.MustCompile(`(?i)enter continue|press enter to (continue|confirm)|enter to submit|esc (skip|back|dismiss)|esc to cancel`),
+	dialogs:  codexDialogs,
+}
+
+// codexDialogs. What avoids each: check_for_update_on_startup=false, the
+// override of projects, --dangerously-bypass-hook-trust,
+// default_tools_approval_mode.
+var codexDialogs = []dialog{
+	{
+		name: "update", words: words(`Update available`, `(?i)enter (to )?continue`),
+		choose: regexp.MustCompile(`^Skip$`),
+	},
+	{
+		name: "trust", words: words(`Trust this folder\?|Do you trust the contents of this directory\?`),
+		choose: regexp.MustCompile(`^(Trust and continue|Yes, continue|Yes)`),
+	},
+	{
+		name: "hooks review", words: words(`Hooks need review`),
+		choose: regexp.MustCompile(`^Trust all`),
+	},
+	{
+		name: "model migration", words: words(`Try new model`, `Use existing model`),
+		choose: regexp.MustCompile(`^Use existing model`),
+	},
+	{
+		name: "login", words: words(`Sign in with ChatGPT`),
+		cause:  "codex is not logged in",
+		remedy: "run codex login once in a terminal, or configure a model provider with an API key",
+	},
+	{
+		name: "open elsewhere", words: words(`This conversation is open in another app`),
+		cause:  "another program holds this conversation",
+		remedy: "close it there, then attach and press r; or iapeer new <peer>",
+	},
+	{
+		name: "warnings", words: words(`Warnings · \d+ of \d+`, `esc dismiss`), keys: keyEscape,
+	},
+	{
+		name: "permission prompt", ask: true, words: words(`Allow the .* to run|Would you like to run|Allow command\?`, `(?i)enter to (submit|confirm)|esc to cancel`),
+		cause:  "codex asks for a permission",
+		remedy: "answer it with iapeer approvals, or attach",
+	},
 }

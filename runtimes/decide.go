@@ -97,3 +97,16 @@ func (f Facts) recorded(id string) string {
 	}
 	return id
 }
+
+// FirstMessage composes what a session is told first: a fresh one the peer's
+// initial prompt, a blank line and the task; a resumed one the task alone.
+// Either may be empty.
+func FirstMessage(fresh bool, initial, task string) string {
+	switch {
+	case !fresh || initial == "":
+		return task
+	case task == "":
+		return initial
+	}
+	return initial + "\n\n" + task
+}

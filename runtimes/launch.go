@@ -30,6 +30,7 @@ type Launch struct {
 	Token      string // the session's bearer token
 
 	Gated        bool // a person approves what the agent does
+	Decide       bool // hooks ask the daemon before a tool runs; without it a gated program's own prompts do
 	AcceptedRisk bool // a person accepted that the agent works without asking
 	IsRoot       bool
 	Folders      []string // further folders the peer may reach

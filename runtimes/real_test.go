@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -210,5 +212,48 @@ func TestRealInterrupt(t *testing.T) {
 			t.Errorf("record says %+v", got.Turn)
 		}
 		r.wait("idle", func() bool { return r.status() == "idle" })
+	})
+}
+
+// TestRealGated has a gated agent ask for a permission: hook and screen tell
+// it, nothing runs before the answer, and the adapter's keys give it.
+func TestRealGated(t *testing.T) {
+	eachAgent(t, func(t *testing.T, r *rig) {
+		r.launch.Gated = true
+		file := filepath.Join(r.home, "gated-file")
+		call := `CALL Bash {"command":"touch FILE","description":"x"} NONCE gated1`
+		if r.a.Runtime == iapeer.RuntimeCodex {
+			call = `CALL exec_command {"cmd":"touch FILE","sandbox_permissions":"require_escalated","justification":"x"} NONCE gated1`
+		}
+		r.start()
+		r.ready()
+		env := fromBoris(strings.ReplaceAll(call, "FILE", file))
+		r.paste(env)
+		r.taken(env.ID)
+		r.wait("the permission prompt", func() bool {
+			s := r.state()
+			return has[iapeer.SessionWaiting](r.events) && s.Word == runtimes.ScreenBlocked && s.Dialog == "permission prompt"
+		})
+		if _, err := os.Stat(file); err == nil {
+			t.Error("the tool ran before the answer")
+		}
+		for up := true; up; {
+			r.settle()
+			r.mu.Lock()
+			press, ok := r.a.Answer(shown(r.screen), true)
+			state := r.state()
+			r.mu.Unlock()
+			if up = state.Dialog != ""; !up {
+				break
+			}
+			if !ok || !strings.Contains(state.Detail, "touch ") {
+				t.Fatalf("key %+v %v for a dialog shown as %q", press, ok, state.Detail)
+			}
+			r.keys(press.Keys)
+		}
+		r.ended("DONE gated1")
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("the tool did not run: %v", err)
+		}
 	})
 }

@@ -76,6 +76,8 @@ type rig struct {
 
 	cmd *exec.Cmd
 	pty *os.File
+
+	pasted bool // the session was given a message
 }
 
 type mcpCall struct {
@@ -247,7 +249,7 @@ func (r *rig) start() (end func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.pty = f
+	r.pty, r.pasted = f, false
 	signal := func(kind string) func(string) {
 		return func(v string) { r.events = append(r.events, r.a.Signal(kind, v)...) }
 	}
@@ -286,6 +288,22 @@ func stop(cmd *exec.Cmd, f *os.File, done chan struct{}) {
 	_ = cmd.Wait()
 	f.Close()
 	<-done
+}
+
+// settle returns when the screen did not change for a moment, as the session
+// host waits before it shows a screen to an adapter.
+func (r *rig) settle() {
+	const quiet = 300 * time.Millisecond
+	for {
+		r.mu.Lock()
+		changed := r.changed
+		r.mu.Unlock()
+		select {
+		case <-changed:
+		case <-time.After(quiet):
+			return
+		}
+	}
 }
 
 // state is what the screen shows, under the lock.
@@ -366,17 +384,18 @@ func (r *rig) ready() {
 	}
 }
 
-// paste writes an envelope and Enter in one write, as the session host does.
+// paste writes an envelope and Enter as the session host does.
 func (r *rig) paste(env iapeer.Envelope) {
 	r.t.Helper()
-	text := "\x1b[200~" + r.a.Render(env, time.Now()) + "\x1b[201~\r"
-	for b := []byte(text); len(b) > 0; {
-		n, err := r.pty.Write(b)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		b = b[n:]
+	text := "\x1b[200~" + r.a.Render(env, time.Now()) + "\x1b[201~"
+	if r.pasted || r.a.FirstGap == 0 {
+		r.keys(text + "\r")
+		return
 	}
+	r.pasted = true
+	r.keys(text)
+	time.Sleep(r.a.FirstGap)
+	r.keys("\r")
 }
 
 func (r *rig) keys(s string) {

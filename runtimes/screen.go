@@ -66,26 +66,7 @@ type ScreenState struct {
 	Dialog    string // name of the dialog, with modal and blocked
 	Cause     string // with blocked: what is wrong
 	Remedy    string // with blocked: what a person can do
-}
-
-// A Press is one key for one dialog. It must be typed only while the screen it
-// was decided on still stands, and the next one be decided anew.
-type Press struct {
-	Keys   string
-	Dialog string
-	Why    string
-}
-
-// A dialog is something that takes the place of the composer. It is up when
-// all of its words are in one window of the last rows.
-type dialog struct {
-	name   string
-	words  []*regexp.Regexp
-	choose *regexp.Regexp // the option to stand on before Enter; nil: no option is chosen
-	keys   string         // pressed at once, where the dialog has no options
-	risk   bool           // only for a person who accepted the risk
-	cause  string         // with no way on, or none without the risk accepted
-	remedy string
+	Detail    string // with modal and blocked: the dialog as it stands, for people
 }
 
 // rules are how one program's screens read. Later versions get rules of their
@@ -95,7 +76,8 @@ type rules struct {
 	cursor   *regexp.Regexp // the selected option of a dialog; group 1 is its label
 	option   *regexp.Regexp // any option; group 1 is its label
 	hints    *regexp.Regexp // what stands in an empty composer
-	busy     *regexp.Regexp // a row that shows a running turn
+	busy     *regexp.Regexp // a row above the composer that shows a running turn
+	busyFoot *regexp.Regexp // a row below it that does
 	dead     *regexp.Regexp
 	ready    *regexp.Regexp // a row that must stand below the composer; nil: none
 	dialogs  []dialog
@@ -121,53 +103,30 @@ func (r rules) read(s Screen) ScreenState {
 	first, end := s.window()
 	row := r.composerRow(s, first, end)
 	d := r.dialog(s, row, first, end)
+	below := s.Rows[max(first, row+1):end]
 	switch {
 	case d != nil && !d.passable():
-		return d.state()
-	case r.ended(s, max(first, row), end):
+		return d.state(detail(below))
+	case slices.ContainsFunc(below, r.dead.MatchString):
 		return ScreenState{Word: ScreenDead}
 	case d != nil:
-		return d.state()
+		return d.state(detail(below))
+	case r.unknown(below):
+		return unknownDialog.state(detail(below))
 	case row < 0:
-		return r.unplaced(s, first, end)
+		return ScreenState{Word: ScreenUnknown}
 	}
 	st := ScreenState{Word: ScreenReady, Composing: r.composing(s, row, end)}
-	if r.turning(s, first, row, end) {
+	if slices.ContainsFunc(s.Rows[max(first, row-reach):row], r.busy.MatchString) || slices.ContainsFunc(below, r.busyFoot.MatchString) {
 		st.Word = ScreenBusy
-	} else if r.ready != nil && !r.below(s, row, end) {
+	} else if r.ready != nil && !slices.ContainsFunc(below, r.ready.MatchString) {
 		st.Word = ScreenUnknown
 	}
 	return st
 }
 
-// unplaced reads a screen without a composer.
-func (r rules) unplaced(s Screen, first, end int) ScreenState {
-	for i := first; i < end; i++ {
-		if r.modal.MatchString(s.Rows[i]) {
-			return ScreenState{
-				Word: ScreenModal, Dialog: "unknown dialog",
-				Cause: "a dialog that iapeer does not know is up", Remedy: "attach and answer it",
-			}
-		}
-	}
-	return ScreenState{Word: ScreenUnknown}
-}
-
-// ended reports whether the program said goodbye below the composer.
-func (r rules) ended(s Screen, from, end int) bool {
-	return slices.ContainsFunc(s.Rows[from:end], r.dead.MatchString)
-}
-
-// passable reports whether keys may lead on from d.
-func (d dialog) passable() bool { return d.choose != nil || d.keys != "" }
-
-func (d dialog) state() ScreenState {
-	st := ScreenState{Word: ScreenModal, Dialog: d.name, Cause: d.cause, Remedy: d.remedy}
-	if !d.passable() {
-		st.Word = ScreenBlocked
-	}
-	return st
-}
+// reach is how many rows above the composer can tell of the running turn.
+const reach = 12
 
 // composerRow is the bottom-most row that is a composer and no option of a
 // dialog, or -1.
@@ -178,22 +137,6 @@ func (r rules) composerRow(s Screen, first, end int) int {
 		}
 	}
 	return -1
-}
-
-// dialog returns the dialog that is up: all its words stand below the composer
-// or in place of it. Quoted words above a composer are history.
-func (r rules) dialog(s Screen, composer, first, end int) *dialog {
-	text := strings.Join(s.Rows[max(first, composer+1):end], "\n")
-	for i, d := range r.dialogs {
-		up := true
-		for _, w := range d.words {
-			up = up && w.MatchString(text)
-		}
-		if up {
-			return &r.dialogs[i]
-		}
-	}
-	return nil
 }
 
 // composing reports whether the composer holds text, hints aside.
@@ -224,69 +167,5 @@ func (r rules) continued(s Screen, row, end int) bool {
 	return strings.HasPrefix(next, "  ") && strings.TrimSpace(next) != ""
 }
 
-// turning reports whether a row shows a running turn: above the composer back
-// to the last finished one, or below it.
-func (r rules) turning(s Screen, first, row, end int) bool {
-	for i := max(first, row-12); i < end; i++ {
-		if i != row && r.busy.MatchString(s.Rows[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-func (r rules) below(s Screen, row, end int) bool {
-	for i := row; i < end; i++ {
-		if r.ready.MatchString(s.Rows[i]) {
-			return true
-		}
-	}
-	return false
-}
-
-// key returns the one key that leads on from the dialog on s. accepted says
-// that a person accepted the risk of bypass mode. Where the wanted option is
-// not on the screen, or a person has to decide, ok is false.
-func (r rules) key(s Screen, accepted bool) (p Press, ok bool) {
-	first, end := s.window()
-	d := r.dialog(s, r.composerRow(s, first, end), first, end)
-	if d == nil || d.risk && !accepted {
-		return Press{}, false
-	}
-	if d.choose == nil {
-		return Press{Keys: d.keys, Dialog: d.name, Why: "the only way on"}, d.keys != ""
-	}
-	at, want := -1, -1
-	for i := first; i < end; i++ {
-		if r.cursor.MatchString(s.Rows[i]) {
-			at = i
-		}
-		if m := r.option.FindStringSubmatch(s.Rows[i]); m != nil && d.choose.MatchString(m[1]) {
-			want = i
-		}
-	}
-	p = Press{Dialog: d.name, Why: "towards “" + d.choose.String() + "”"}
-	switch {
-	case at < 0 || want < 0:
-		return Press{}, false
-	case at < want:
-		p.Keys = keyDown
-	case at > want:
-		p.Keys = keyUp
-	default:
-		p.Keys, p.Why = keyEnter, "the cursor stands on it"
-	}
-	return p, true
-}
-
 // coloured is what programs colour although somebody typed or pasted it.
 var coloured = regexp.MustCompile(`^([/!]|\[(Pasted|Image))`)
-
-// words compiles patterns.
-func words(patterns ...string) []*regexp.Regexp {
-	out := make([]*regexp.Regexp, len(patterns))
-	for i, p := range patterns {
-		out[i] = regexp.MustCompile(p)
-	}
-	return out
-}
