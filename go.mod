@@ -2,6 +2,11 @@ module github.com/iapeer/iapeer
 
 go 1.26.0
 
+// Newer versions fill two tables of a megabyte each when a program starts:
+// twenty milliseconds of every iapeer command and two megabytes of every session
+// host, for a function of x/ansi that nothing here calls.
+replace github.com/mattn/go-runewidth => github.com/mattn/go-runewidth v0.0.19
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/asynkron/protoactor-go v0.0.0-20240822202345-3c0e61ca19c9
