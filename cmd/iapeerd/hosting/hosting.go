@@ -100,7 +100,7 @@ func (s *Sessions) Under(pid int) (iapeer.Identity, int64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, l := range s.live {
-		if l.hostPID == pid || l.childPID == pid {
+		if pid > 1 && (l.hostPID == pid || l.childPID == pid) { // exec hosts have no child: 0
 			return id, l.generation, true
 		}
 	}

@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/iapeer/iapeer"
+)
+
+func asExit(err error, target **exec.ExitError) bool { return errors.As(err, target) }
+
+// TestExecRoundTrip is the main job without any agent program: a sleeping peer
+// is woken by a message, sees it, answers, and the answer arrives.
+func TestExecRoundTrip(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "sh", "-c", "cat > got.txt")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null; echo 42")
+	r := s.send("exec-ada", "bob", "what is 6 x 7?", "--wait", "answered")
+	if r.State != iapeer.Answered || r.Answer != "42" || !r.Woke {
+		t.Errorf("receipt = %+v, want answered 42 by a peer that was woken", r)
+	}
+	if r.Evidence == nil || r.Evidence.Source != "exit" {
+		t.Errorf("evidence = %+v, want an exit", r.Evidence)
+	}
+	got := filepath.Join(s.paths.PeerHome("ada"), "got.txt")
+	until(t, "the answer to arrive", func() bool {
+		b, _ := os.ReadFile(got)
+		return strings.Contains(string(b), "<![CDATA[42]]>")
+	})
+	if m := s.message(r.ID); len(m.Steps) < 3 {
+		t.Errorf("history = %+v, want accepted, offered, seen, answered", m.Steps)
+	}
+}
+
+// TestExecFailureIsToldToTheSender runs a command that fails.
+func TestExecFailureIsToldToTheSender(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "sh", "-c", "cat >> got.txt")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null; echo broken pipe dream >&2; exit 3")
+	r := s.send("exec-ada", "bob", "try")
+	m := s.reaches(r.ID, iapeer.Failed)
+	last := m.Steps[len(m.Steps)-1]
+	if !strings.Contains(last.Evidence.Detail, "exit 3") || !strings.Contains(last.Evidence.Detail, "broken pipe dream") {
+		t.Errorf("evidence = %+v, want exit 3 and the tail of standard error", last.Evidence)
+	}
+	until(t, "the sender to be told", func() bool {
+		b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("ada"), "got.txt"))
+		return strings.Contains(string(b), string(r.ID)+" to exec-bob failed")
+	})
+}
+
+// TestDaemonKilled kills the daemon between accept and evidence: the session
+// lives on, is adopted, and the message is seen exactly once.
+func TestDaemonKilled(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "true")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null; echo run >> runs.txt; while [ ! -e go ]; do sleep 0.02; done; echo done")
+	home := s.paths.PeerHome("bob")
+	r := s.send("exec-ada", "bob", "slow", "--wait", "accepted")
+	until(t, "the command to run", func() bool { _, err := os.Stat(filepath.Join(home, "runs.txt")); return err == nil })
+	pid := s.daemonPID()
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	s.gone(pid)
+	s.cli("daemon", "start")
+	write(t, filepath.Join(home, "go"), "")
+	m := s.reaches(r.ID, iapeer.Answered)
+	if m.Answer != "done" {
+		t.Errorf("answer = %q, want done", m.Answer)
+	}
+	if b, _ := os.ReadFile(filepath.Join(home, "runs.txt")); string(b) != "run\n" {
+		t.Errorf("runs = %q, want one", b)
+	}
+}
+
+// TestOrderAcrossTheWake sends many messages to a sleeping peer.
+func TestOrderAcrossTheWake(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "true")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "sed -n 's/.*CDATA.\\(n[0-9]*\\).*/\\1/p' >> got.txt")
+	var last iapeer.MessageID
+	want := ""
+	for _, n := range []string{"n1", "n2", "n3", "n4", "n5"} {
+		last = s.send("exec-ada", "bob", n, "--wait", "accepted").ID
+		want += n + "\n"
+	}
+	s.reaches(last, iapeer.Answered)
+	if b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("bob"), "got.txt")); string(b) != want {
+		t.Errorf("order = %q, want %q", b, want)
+	}
+}
