@@ -66,14 +66,14 @@ func (a *sendArguments) set(name string, v gjson.Result) error {
 }
 
 func text(name string, v gjson.Result, to *string) error {
-	switch v.Type {
-	case gjson.Null:
-		return nil
-	case gjson.String:
-		*to = strings.ToValidUTF8(v.Str, "\uFFFD")
+	if v.Type == gjson.Null {
 		return nil
 	}
-	return bad("%s must be a string (got %s)", name, kind(v))
+	if v.Type != gjson.String {
+		return bad("%s must be a string (got %s)", name, kind(v))
+	}
+	*to = strings.ToValidUTF8(v.Str, "\uFFFD")
+	return nil
 }
 
 func list(name string, v gjson.Result, to *[]string) (err error) {
