@@ -85,7 +85,7 @@ func (t once) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Write(&in); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(req.Context(), bin, append([]string{"once", "--"}, t.w.args...)...)
+	cmd := exec.CommandContext(req.Context(), bin, "once")
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = daemonEnv(t.w.environ), &in, &out, &said
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("iapeerd once: %w: %s", err, strings.TrimSpace(said.String()))

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -29,28 +30,25 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	socks := t.TempDir() // a socket's path must be short
+	var n atomic.Int32
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"status": status},
 		Setup: func(e *testscript.Env) error {
-			sock, err := os.MkdirTemp("", "iap") // a socket's path must be short
-			if err != nil {
-				return err
-			}
-			e.Defer(func() {
-				stopSmallDaemon(e.Getenv("WORK"))
-				_ = os.RemoveAll(sock)
-			})
+			sock := filepath.Join(socks, fmt.Sprint(n.Add(1)))
+			e.Defer(func() { stopSmallDaemon(e.WorkDir, sock) })
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("USER", "ada")
 			e.Setenv("IAPEER_ROOT", filepath.Join(e.WorkDir, "root"))
-			e.Setenv("IAPEER_DAEMON_SOCKET", filepath.Join(sock, "s"))
+			e.Setenv("IAPEER_DAEMON_SOCKET", sock)
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 	})
 }
 
-// status runs a command and checks its exit code: status <code> <command> …
+// status is the script command "status <code> <command> [args]": the command
+// must end with that code.
 func status(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: status <code> <command> [args]")
@@ -150,8 +148,8 @@ func tellReady(line string) {
 }
 
 // stopSmallDaemon ends the daemon of a script that left one.
-func stopSmallDaemon(work string) {
+func stopSmallDaemon(work, sock string) {
 	cmd := exec.Command("iapeer", "daemon", "stop")
-	cmd.Env = append(os.Environ(), "IAPEER_ROOT="+filepath.Join(work, "root"))
+	cmd.Env = append(os.Environ(), "IAPEER_ROOT="+filepath.Join(work, "root"), "IAPEER_DAEMON_SOCKET="+sock)
 	_ = cmd.Run() // none is fine
 }
