@@ -12,21 +12,20 @@ import (
 // lets the WAL grow to.
 const walBytes = 5 << 20
 
-// reserveWAL fills the WAL's file up with zeros, once after opening. A commit
-// that overwrites blocks costs about half of one that makes the file longer,
-// because the file system need not write its own journal. SQLite takes zeros
-// behind its last frame for the end of the log (sqlite.org/walformat.html §2.2)
-// and keeps the file's length when it begins anew; nobody else writes here,
-// because this runs as one write among the others.
+// reserveAfter is the number of commits after which a store is taken to be in
+// earnest use, so that programs that write a little and end do not pay.
+const reserveAfter = 64
+
+// reserveWAL fills the WAL's file up with zeros. A commit that overwrites
+// blocks costs about half of one that makes the file longer, because the file
+// system need not write its own journal. SQLite takes zeros behind its last
+// frame for the end of the log (sqlite.org/walformat.html §2.2) and keeps the
+// file's length when it begins anew; nobody else writes here, because this runs
+// on the writer's goroutine.
 func (d *DB) reserveWAL() {
-	d.writer.add(write{
-		op: func(*Tx) error { return extend(d.path+"-wal", walBytes) },
-		done: func(err error) {
-			if err != nil { // only slower
-				d.log.Warn("reserve room for the write-ahead log", zap.String("path", d.path), zap.Error(err))
-			}
-		},
-	})
+	if err := extend(d.path+"-wal", walBytes); err != nil { // only slower
+		d.log.Warn("reserve room for the write-ahead log", zap.String("path", d.path), zap.Error(err))
+	}
 }
 
 // extend makes the file at least size bytes long, with blocks of its own.

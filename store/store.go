@@ -117,10 +117,11 @@ func open(ctx context.Context, path string, log *zap.Logger, mode syncMode, list
 		}
 		d.pool <- c
 	}
-	d.writer = newWriter(main, &d.stats)
+	var reserve func()
 	if mode == durable {
-		d.reserveWAL()
+		reserve = d.reserveWAL
 	}
+	d.writer = newWriter(main, &d.stats, reserve)
 	return d, nil
 }
 

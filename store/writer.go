@@ -25,6 +25,7 @@ type writer struct {
 	wake  chan struct{} // capacity 1: there is something new
 	ended chan struct{}
 	batch []write // the transaction being made; used by the goroutine only
+	after func()  // run once, between two transactions, when reserveAfter were made; may be nil
 
 	mu      sync.Mutex
 	queue   []write
@@ -32,8 +33,8 @@ type writer struct {
 	stopped bool
 }
 
-func newWriter(c *conn, stats *counters) *writer {
-	w := &writer{c: c, stats: stats, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func newWriter(c *conn, stats *counters, after func()) *writer {
+	w := &writer{c: c, stats: stats, after: after, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	w.tx = Tx{ctx: context.Background(), c: c}
 	go w.run()
 	return w
@@ -117,7 +118,7 @@ func (w *writer) commit(todo []write, more bool) {
 			w.batch[i].err = err
 		}
 	}
-	w.stats.commits.Add(1)
+	made := w.stats.commits.Add(1)
 	for i := range w.batch {
 		if w.batch[i].err != nil {
 			w.stats.failed.Add(1)
@@ -127,6 +128,9 @@ func (w *writer) commit(todo []write, more bool) {
 		w.batch[i].done(w.batch[i].err)
 	}
 	clear(w.batch)
+	if made == reserveAfter && w.after != nil {
+		w.after()
+	}
 }
 
 // transact runs the batch. Its error means that nothing was kept.

@@ -233,7 +233,7 @@ func TestBoxIsWhatMemoryIs(t *testing.T) {
 		names := rapid.SampledFrom([]string{"claude-ada", "codex-bob", "cli-bob", "codex-eve"})
 		known := []iapeer.MessageID{"m-zzzzzzzzzz"}
 		rt.Repeat(map[string]func(*rapid.T){
-			"": func(rt *rapid.T) { sameMailboxes(rt, file, memory) },
+			"compare": func(rt *rapid.T) { sameMailboxes(rt, file, memory) },
 			"append": func(rt *rapid.T) {
 				m := letter(names.Draw(rt, "from"), names.Draw(rt, "to"), rapid.StringN(0, 20, -1).Draw(rt, "body"))
 				m.ID = iapeer.MessageID(fmt.Sprintf("m-%010d", len(known)))
@@ -277,6 +277,7 @@ func TestBoxIsWhatMemoryIs(t *testing.T) {
 			},
 			"reopen": func(rt *rapid.T) { db, file = reopen(rt, db, path) },
 		})
+		sameMailboxes(rt, file, memory)
 	})
 }
 
