@@ -85,28 +85,38 @@ func (f *footprint) save() error {
 	return writeFile(f.path, append(b, '\n'), privateFile)
 }
 
-// add records a write that is about to be made. What was before the first write
-// stays known.
-func (f *footprint) add(t trace) error {
-	i := slices.IndexFunc(f.Writes, t.same)
-	if i < 0 {
-		f.Writes = append(f.Writes, t)
-		return f.save()
-	}
-	old := f.Writes[i]
-	f.Writes[i].After = t.After
-	if t.Copy != "" {
-		f.Writes[i].Copy = t.Copy
-	}
-	for _, name := range t.Peers {
-		if !slices.Contains(old.Peers, name) {
-			f.Writes[i].Peers = append(slices.Clone(old.Peers), name)
+// add records writes that are about to be made. What was before the first
+// write stays known.
+func (f *footprint) add(all ...trace) error {
+	changed := false
+	for _, t := range all {
+		if i := slices.IndexFunc(f.Writes, t.same); i < 0 {
+			f.Writes = append(f.Writes, t)
+			changed = true
+		} else {
+			changed = f.Writes[i].again(t) || changed
 		}
 	}
-	if old.After == t.After && old.Copy == f.Writes[i].Copy && len(old.Peers) == len(f.Writes[i].Peers) {
+	if !changed {
 		return nil
 	}
 	return f.save()
+}
+
+// again notes that the same write is made once more, and reports whether that
+// changes the record.
+func (t *trace) again(u trace) bool {
+	old := *t
+	t.After = u.After
+	if u.Copy != "" {
+		t.Copy = u.Copy
+	}
+	for _, name := range u.Peers {
+		if !slices.Contains(t.Peers, name) {
+			t.Peers = append(slices.Clone(t.Peers), name)
+		}
+	}
+	return old.After != t.After || old.Copy != t.Copy || len(old.Peers) != len(t.Peers)
 }
 
 // join lets a peer stand on a write that was made for another one, if it was
@@ -133,6 +143,10 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 			f.Writes[i].Peers = rest
 			continue
 		}
+		if heirs := f.bequeath(t, name); t.Kind == traceDir && len(heirs) > 0 {
+			f.Writes[i].Peers = heirs
+			continue
+		}
 		change, err := u.undo(t)
 		if err != nil {
 			warnings = append(warnings, fmt.Sprintf("%s: %v; it stays recorded, remove again to retry", t.File, err))
@@ -145,6 +159,29 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 		return changes, warnings, nil
 	}
 	return changes, warnings, f.save()
+}
+
+// bequeath tells the writes of other peers in the same file that what t made
+// around its own key is to go with them, and returns whose writes lie in the
+// folder that t made.
+func (f *footprint) bequeath(t trace, leaving iapeer.Name) (heirs []iapeer.Name) {
+	for i, u := range f.Writes {
+		if len(u.Peers) == 1 && u.Peers[0] == leaving {
+			continue
+		}
+		if strings.HasPrefix(u.File, t.File+string(filepath.Separator)) {
+			heirs = append(heirs, u.Peers...)
+		}
+		if u.File != t.File || t.Kind == traceDir {
+			continue
+		}
+		f.Writes[i].Created = u.Created || t.Created
+		if first := len(t.Key) - t.Made; t.Made > 0 && len(u.Key) > first && slices.Equal(u.Key[:first], t.Key[:first]) {
+			f.Writes[i].Made = max(u.Made, len(u.Key)-first)
+		}
+	}
+	slices.Sort(heirs)
+	return slices.Compact(heirs)
 }
 
 // An undoer takes writes back, or with dry only tells what would be left.

@@ -97,29 +97,32 @@ func onboard(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.Onboardin
 	if err != nil {
 		return iapeer.OnboardingReport{}, err
 	}
-	report, err := p.run(ctx, d, prints, true)
+	report, wants, err := p.run(ctx, d, prints, true)
 	if err != nil || o.DryRun {
 		return report, err
 	}
-	return p.run(ctx, d, prints, false)
+	if err := prints.add(wants...); err != nil { // one write to disk, before all others
+		return report, fmt.Errorf("record %s: %w", prints.path, err)
+	}
+	report, _, err = p.run(ctx, d, prints, false)
+	return report, err
 }
 
-// run runs the steps, dry or not, and completes the report.
-func (p *plan) run(ctx context.Context, d Deps, prints *footprint, dry bool) (iapeer.OnboardingReport, error) {
-	report := p.report()
-	w := &writer{root: d.Paths.Root, peer: p.peer.Name, prints: prints, dry: dry, report: &report}
-	if !dry {
-		if err := w.folder(p.f.CWD, sharedFile); err != nil {
-			return report, fmt.Errorf("cwd: %w", err)
-		}
+// run runs the steps, dry or not, and completes the report. A dry run also
+// tells the records that a real one needs.
+func (p *plan) run(ctx context.Context, d Deps, prints *footprint, dry bool) (report iapeer.OnboardingReport, wants []trace, err error) {
+	report = p.report()
+	w := &writer{root: d.Paths.Root, home: p.f.CWD, peer: p.peer.Name, prints: prints, dry: dry, report: &report}
+	if err := w.folder(p.f.CWD, sharedFile); err != nil {
+		return report, nil, fmt.Errorf("cwd: %w", err)
 	}
 	for _, s := range p.steps(d) {
 		if err := s(ctx, w); err != nil {
-			return report, err
+			return report, nil, err
 		}
 	}
 	report.Files = slices.DeleteFunc(report.Files, func(c iapeer.FileChange) bool { return c.What == "" })
-	return report, nil
+	return report, w.wants, nil
 }
 
 // report is what the plan alone says.

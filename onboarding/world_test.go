@@ -55,7 +55,12 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	home, err := filepath.EvalSymlinks(tb.TempDir())
+	return worldIn(tb, tb.TempDir())
+}
+
+func worldIn(tb testing.TB, dir string) *world {
+	tb.Helper()
+	home, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -35,9 +35,11 @@ type planner func(before []byte, exists bool) (change, error)
 // do.
 type writer struct {
 	root   string
+	home   string // the peer's folder, which is never taken back
 	peer   iapeer.Name
 	prints *footprint
 	dry    bool
+	wants  []trace // with dry, the records that the writes would need
 	report *iapeer.OnboardingReport
 }
 
@@ -98,14 +100,11 @@ func (w *writer) apply(told iapeer.FileChange, mode fs.FileMode, before []byte, 
 	if e.action == "skipped" || exists && bytes.Equal(before, e.after) {
 		return true, unlessDry(w.dry || w.inRoot(path), func() error { return w.prints.join(t) })
 	}
-	if w.dry {
-		return true, nil
-	}
 	if err := w.folder(filepath.Dir(path), mode); err != nil {
 		return false, err
 	}
-	if err := w.record(t, exists); err != nil {
-		return false, err
+	if err := w.record(t, exists); err != nil || w.dry {
+		return true, err
 	}
 	if now, there, err := readFile(path); err != nil || there != exists || !bytes.Equal(now, before) {
 		return false, err
@@ -117,6 +116,15 @@ func (w *writer) apply(told iapeer.FileChange, mode fs.FileMode, before []byte, 
 // is not ours to delete.
 func (w *writer) record(t trace, existed bool) error {
 	if w.inRoot(t.File) || t.Kind == traceFile && existed && !w.prints.has(t) {
+		return nil
+	}
+	return w.note(t)
+}
+
+// note records a write, or with dry remembers that it will be.
+func (w *writer) note(t trace) error {
+	if w.dry {
+		w.wants = append(w.wants, t)
 		return nil
 	}
 	return w.prints.add(t)
@@ -132,6 +140,7 @@ func (f *footprint) has(t trace) bool {
 }
 
 // folder makes a folder and those above it, and records each outside the root.
+// The peer's own folder is not recorded: nobody deletes it but the person.
 func (w *writer) folder(dir string, file fs.FileMode) error {
 	if isDir(dir) {
 		return nil
@@ -139,10 +148,13 @@ func (w *writer) folder(dir string, file fs.FileMode) error {
 	if err := w.folder(filepath.Dir(dir), file); err != nil {
 		return err
 	}
-	if !w.inRoot(dir) {
-		if err := w.prints.add(trace{What: "folder", Peers: []iapeer.Name{w.peer}, File: dir, Kind: traceDir}); err != nil {
+	if !w.inRoot(dir) && dir != w.home && !strings.HasPrefix(w.home, dir+string(filepath.Separator)) {
+		if err := w.note(trace{What: "folder", Peers: []iapeer.Name{w.peer}, File: dir, Kind: traceDir}); err != nil {
 			return err
 		}
+	}
+	if w.dry {
+		return nil
 	}
 	mode := privateDir
 	if file == sharedFile {
