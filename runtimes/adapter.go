@@ -139,11 +139,11 @@ func Adapters() []Adapter {
 // somebody else's: a router, if packaged says that its manifest is installed.
 func For(rt iapeer.Runtime, packaged bool) (Adapter, error) {
 	for _, a := range Adapters() {
-		if a.Runtime == rt {
+		if a.Runtime == rt && rt != "" {
 			return a, nil
 		}
 	}
-	if packaged {
+	if packaged && rt != "" {
 		a := Package()
 		a.Runtime = rt
 		a.Bin = string(rt) + "-runtime"
