@@ -17,7 +17,7 @@ BENCHTIME      ?= 1s
 PLATFORMS      := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps tools agents fmt fmt-check vet lint arch cross test check fuzz bench demo clean
+.PHONY: help build deps tools agents fmt fmt-check vet lint arch cross test e2e check fuzz bench demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +65,9 @@ cross: ## build for every platform, vet the tests for darwin
 
 test: tools agents build vet ## everything a fresh machine can run
 	$(GO) test -race -shuffle=on -timeout 20m ./...
+
+e2e: tools agents ## the programs as a whole, with real agents; says what it skipped
+	sh scripts/e2e.sh
 
 check: fmt-check lint cross test ## the gate: all of the above and 5 s of each fuzz target
 	FUZZTIME=$(CHECK_FUZZTIME) sh scripts/fuzz.sh
