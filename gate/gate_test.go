@@ -148,6 +148,45 @@ func TestWithoutTheGate(t *testing.T) {
 	}
 }
 
+// Where the system does not tell the owner of a TCP connection, a token has to.
+func TestSystemsThatDoNotTell(t *testing.T) {
+	var tokens Table
+	token, hash := NewToken()
+	tokens.Add(hash, TokenFacts{Identity: anna, Generation: 3})
+	cfg := configOf(newWorld(), &tokens)
+	cfg.HostToken = "sesame"
+	g := New(cfg)
+	for _, tc := range []struct {
+		auth   string
+		status int
+		err    string
+		want   iapeer.Caller
+	}{
+		{auth: "", status: 401, err: "asks for a token"},
+		{auth: "Bearer " + token, status: 200, want: iapeer.Caller{Identity: anna, Proof: "session", Session: true, Generation: 3, UID: -1}},
+		{auth: "Bearer sesame", status: 200, err: "not to be found", want: iapeer.Caller{UID: -1}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/x", nil)
+		r.Header.Set("Authorization", tc.auth)
+		r.Header.Set(IdentityHeader, "claude-anna")
+		r = r.WithContext(context.WithValue(r.Context(), connKey{}, &conn{uid: -1, unasked: true}))
+		w := httptest.NewRecorder()
+		g.Wrap(http.HandlerFunc(echo)).ServeHTTP(w, r)
+		var got told
+		_ = json.Unmarshal(w.Body.Bytes(), &got)
+		if w.Code != tc.status || !strings.Contains(w.Body.String(), tc.err) || got.Caller != tc.want {
+			t.Errorf("%q: %d %s", tc.auth, w.Code, w.Body)
+		}
+	}
+	g.cfg.HostToken, g.host = "", TokenHash{}
+	r := httptest.NewRequest(http.MethodGet, "http://localhost/healthz", nil)
+	w := httptest.NewRecorder()
+	g.Wrap(http.HandlerFunc(echo)).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), connKey{}, &conn{uid: -1, unasked: true})))
+	if w.Code != http.StatusUnauthorized || !strings.Contains(w.Body.String(), "use the unix socket") {
+		t.Errorf("without any token: %d %s", w.Code, w.Body)
+	}
+}
+
 func TestWhoMaySpeak(t *testing.T) {
 	var tokens Table
 	annas, hash := NewToken()

@@ -24,9 +24,11 @@ type process struct {
 const maxAncestors = 64
 
 // agentMarks are the variables that agent programs set for what they start. A
-// process that carries one was not started by a person's hand.
+// process that carries one was not started by a person's hand, although it may
+// have a terminal of its own: codex gives one to a command that asks for it.
 var agentMarks = []string{
-	"CLAUDECODE=", "CLAUDE_CODE_SESSION_ID=", "CODEX_THREAD_ID=", "CODEX_SANDBOX", "PEER_IDENTITY=",
+	"AI_AGENT=", "CLAUDECODE=", "CLAUDE_CODE_SESSION_ID=",
+	"CODEX_THREAD_ID=", "CODEX_SESSION_ID=", "CODEX_TOOL_CALL_ID=", "CODEX_SANDBOX", "PEER_IDENTITY=",
 }
 
 // bearerVars carry a session's token in its environment.
