@@ -179,3 +179,5 @@ func shows(t testing.TB, c *Conn, text string) ScreenState {
 }
 
 func sockOf(c *Conn) string { return c.conn.RemoteAddr().String() }
+
+func dirOf(c *Conn) string { return filepath.Dir(sockOf(c)) }

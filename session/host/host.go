@@ -25,9 +25,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/creack/pty"
-	"golang.org/x/term"
-
 	"github.com/iapeer/iapeer/session/proc"
 	"github.com/iapeer/iapeer/session/wire"
 )
@@ -118,19 +115,11 @@ func (h *Host) startProgram() error {
 	if err != nil {
 		return err
 	}
-	master, tty, err := pty.Open()
+	master, tty, err := openPTY(h.spec.Cols, h.spec.Rows, h.spec.Kind == wire.Router)
 	if err != nil {
 		return err
 	}
 	defer tty.Close()
-	if err := pty.Setsize(master, &pty.Winsize{Cols: uint16(h.spec.Cols), Rows: uint16(h.spec.Rows)}); err != nil {
-		return err
-	}
-	if h.spec.Kind == wire.Router {
-		if _, err := term.MakeRaw(int(tty.Fd())); err != nil {
-			return err
-		}
-	}
 	h.cmd = &exec.Cmd{
 		Path: path, Args: h.spec.Argv, Env: h.spec.childEnv(), Dir: h.spec.Cwd,
 		Stdin: tty, Stdout: tty, Stderr: tty,

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/creack/pty"
-
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/session/screen"
 	"github.com/iapeer/iapeer/session/wire"
@@ -241,7 +239,7 @@ func (t *terminal) resize(cols, rows int) {
 	t.screen.Resize(cols, rows)
 	cols, rows = t.screen.Size()
 	if t.pty != nil {
-		_ = pty.Setsize(t.pty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)})
+		_ = setSize(t.pty, cols, rows)
 	}
 	t.saveGeometry()
 }

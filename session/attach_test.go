@@ -1,0 +1,269 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/iapeer/iapeer/session/screen"
+	"github.com/iapeer/iapeer/session/wire"
+)
+
+func TestDetachKey(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		in     []string // separate reads
+		pass   string
+		detach bool
+	}{
+		{"plain", []string{"ab\x1dcd"}, "ab", true},
+		{"kitty", []string{"a\x1b[93;5u"}, "a", true},
+		{"kitty with num lock", []string{"\x1b[93;133u"}, "", true},
+		{"xterm", []string{"\x1b[27;5;93~"}, "", true},
+		{"split kitty", []string{"a\x1b", "[93", ";5u"}, "a", true},
+		{"split xterm", []string{"\x1b[27;5", ";93~x"}, "", true},
+		{"arrow", []string{"\x1b[A"}, "\x1b[A", false},
+		{"split arrow", []string{"\x1b", "[A"}, "\x1b[A", false},
+		{"other key", []string{"\x1b[92;5u"}, "\x1b[92;5u", false},
+		{"escape", []string{"\x1b"}, "\x1b", false},
+	} {
+		key, err := ParseDetachKey("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := matcher{key: key}
+		var pass []byte
+		detach := false
+		for _, in := range tc.in {
+			var p []byte
+			p, detach = m.match([]byte(in))
+			pass = append(pass, p...)
+		}
+		if !detach {
+			pass = append(pass, m.flush()...)
+		}
+		if string(pass) != tc.pass || detach != tc.detach {
+			t.Errorf("%s: passed %q, detach %v, want %q, %v", tc.name, pass, detach, tc.pass, tc.detach)
+		}
+	}
+}
+
+func TestParseDetachKey(t *testing.T) {
+	for _, tc := range []struct{ in, name string }{
+		{"", "Ctrl-]"}, {"ctrl-q", "Ctrl-Q"}, {"C-\\", "Ctrl-\\"}, {"^_", "Ctrl-_"},
+		{"q", ""}, {"ctrl-", ""}, {"ctrl-c", ""}, {"ctrl-m", ""}, {"ctrl-[", ""}, {"ctrl-ab", ""},
+	} {
+		k, err := ParseDetachKey(tc.in)
+		if k.Name() != tc.name || (err == nil) != (tc.name != "") {
+			t.Errorf("ParseDetachKey(%q) = %q, %v, want %q", tc.in, k.Name(), err, tc.name)
+		}
+	}
+}
+
+func TestTitler(t *testing.T) {
+	in := "a\x1b]0;one\x07b\x1b]2;two\x1b\\c\x1b]8;;x\x07d\x1b[1m"
+	want := "a\x1b]0;one\x07\x1b]2;one · Ctrl-] detaches\x07b\x1b]2;two\x1b\\\x1b]2;two · Ctrl-] detaches\x07c\x1b]8;;x\x07d\x1b[1m"
+	for cut := range in {
+		tt := titler{hint: "Ctrl-] detaches"}
+		got := string(tt.pass([]byte(in[:cut]))) + string(tt.pass([]byte(in[cut:])))
+		if got != want {
+			t.Fatalf("cut at %d: %q, want %q", cut, got, want)
+		}
+	}
+}
+
+// A person is a terminal with somebody in front of it.
+type person struct {
+	t    *testing.T
+	pty  *os.File
+	tty  *os.File
+	sc   *screen.Screen
+	raw  bytes.Buffer
+	end  chan AttachEnd
+	look chan string
+	seen chan struct{}
+}
+
+// sit attaches a person of the given size.
+func sit(t *testing.T, sock string, cols, rows int, o AttachOptions) *person {
+	t.Helper()
+	p, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pty.Setsize(tty, &pty.Winsize{Cols: uint16(cols), Rows: uint16(rows)}); err != nil {
+		t.Fatal(err)
+	}
+	s := &person{
+		t: t, pty: p, tty: tty, end: make(chan AttachEnd, 1),
+		sc: screen.New(cols, rows, 10000, "", screen.Listener{}), look: make(chan string), seen: make(chan struct{}),
+	}
+	go s.watch()
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		end, err := Attach(ctx, sock, tty, tty, o)
+		if err != nil {
+			t.Error(err)
+		}
+		s.end <- end
+	}()
+	t.Cleanup(func() { cancel(); p.Close(); tty.Close() })
+	return s
+}
+
+// watch reads the terminal and answers when text it was asked for is shown.
+func (s *person) watch() {
+	out := make(chan []byte)
+	go func() {
+		defer close(out)
+		for {
+			b := make([]byte, 4096)
+			n, err := s.pty.Read(b)
+			if err != nil {
+				return
+			}
+			out <- b[:n]
+		}
+	}()
+	want := ""
+	for {
+		select {
+		case b, ok := <-out:
+			if !ok {
+				return
+			}
+			s.raw.Write(b)
+			s.sc.Feed(b)
+		case want = <-s.look:
+		}
+		if want != "" && strings.Contains(s.text(), want) {
+			want = ""
+			s.seen <- struct{}{}
+		}
+	}
+}
+
+func (s *person) text() string {
+	var b strings.Builder
+	for i := range s.sc.Scrollback() {
+		b.WriteString(s.sc.History(i).Text + "\n")
+	}
+	for _, r := range s.sc.Rows() {
+		b.WriteString(r.Text + "\n")
+	}
+	return b.String() + "title " + s.sc.Title()
+}
+
+// sees waits until text is shown.
+func (s *person) sees(text string) {
+	s.t.Helper()
+	s.look <- text
+	select {
+	case <-s.seen:
+	case <-time.After(15 * time.Second):
+		s.t.Fatalf("%q is not shown", text)
+	}
+}
+
+func (s *person) types(keys string) {
+	s.t.Helper()
+	if _, err := s.pty.WriteString(keys); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *person) ends(want AttachEnd) {
+	s.t.Helper()
+	select {
+	case got := <-s.end:
+		if got != want {
+			s.t.Errorf("attachment ended as %q, want %q", got, want)
+		}
+	case <-time.After(15 * time.Second):
+		s.t.Fatalf("the attachment did not end")
+	}
+}
+
+func TestAttach(t *testing.T) {
+	spec := specFor(t, TUI)
+	c := spawn(t, spec)
+	shows(t, c, "❯")
+	if _, err := os.Stat(spec.Files().Attached()); err == nil {
+		t.Error("the marker is there before anybody attached")
+	}
+	a := sit(t, sockOf(c), 100, 30, AttachOptions{})
+	a.sees("❯")
+	a.sees("title fake ready · Ctrl-] detaches")
+	if _, err := os.Stat(spec.Files().Attached()); err != nil {
+		t.Errorf("no marker while attached: %v", err)
+	}
+	if s, _ := c.Screen(ctxOf(t)); s.Cols != 100 || s.Rows != 30 {
+		t.Errorf("size while attached = %d×%d, want 100×30", s.Cols, s.Rows)
+	}
+	if b, _ := os.ReadFile(spec.Files().Geometry()); string(b) != "{\"cols\":100,\"rows\":30}\n" {
+		t.Errorf("geometry file = %q", b)
+	}
+	a.types("hi there\r")
+	a.sees("got 8 bytes: hi there")
+	b := sit(t, sockOf(c), 80, 24, AttachOptions{ReadOnly: true})
+	b.sees("got 8 bytes: hi there")
+	b.types("not typed\r")
+	a.types("again\r")
+	a.sees("got 5 bytes: again")
+	b.sees("got 5 bytes: again")
+	a.types("\x1d")
+	a.ends(Detached)
+	b.types("\x1b[93;5u")
+	b.ends(Detached)
+	until(t, c, "nobody attached", func(e Event) bool { return e.Kind == EventAttached && e.Attached == 0 })
+	if _, err := os.Stat(spec.Files().Attached()); err == nil {
+		t.Error("the marker is there after everybody left")
+	}
+	if s, _ := c.Screen(ctxOf(t)); s.Cols != 100 {
+		t.Errorf("columns after detaching = %d, want 100 still", s.Cols)
+	}
+}
+
+func TestAttachEndsWithTheSession(t *testing.T) {
+	c := spawn(t, specFor(t, TUI))
+	shows(t, c, "❯")
+	a := sit(t, sockOf(c), 80, 24, AttachOptions{})
+	a.sees("❯")
+	a.types("alt\r")
+	a.sees("alternate")
+	a.types("exit 0\r")
+	a.ends(Ended)
+}
+
+func TestSlowClientGetsEverything(t *testing.T) {
+	c := spawn(t, specFor(t, TUI))
+	shows(t, c, "❯")
+	if _, err := c.Offer(ctxOf(t), Offering{ID: "m-1", Mode: Paste, Submit: true, Text: []byte("flood 1200")}); err != nil {
+		t.Fatal(err)
+	}
+	shows(t, c, "got 10 bytes")
+	conn, _, err := greet(ctxOf(t), sockOf(c), wire.Greeting{Min: 1, Max: 1, Role: wire.RoleAttach})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(wire.Append(nil, wire.Resize, wire.Size(220, 50))); err != nil {
+		t.Fatal(err)
+	}
+	// The snapshot is far larger than the socket's buffer, and nobody reads yet.
+	until(t, c, "attached", func(e Event) bool { return e.Kind == EventAttached && e.Attached == 1 })
+	typ, b, err := wire.Read(conn)
+	if err != nil || typ != wire.Data || len(b) < 90_000 {
+		t.Fatalf("snapshot: type %d, %d bytes, %v", typ, len(b), err)
+	}
+	for _, want := range []string{"line 000000", "line 000600", "line 001199", "got 10 bytes"} {
+		if !bytes.Contains(b, []byte(want)) {
+			t.Errorf("the snapshot lacks %q", want)
+		}
+	}
+}
