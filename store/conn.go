@@ -27,7 +27,8 @@ const (
 const lockWait = "5000"
 
 // pragmas are set on each connection. Temporary structures, among them the
-// journal of savepoints, stay in memory.
+// journal of savepoints, stay in memory. The writer's 8 MiB of cache hold the
+// inner pages of the indexes of millions of messages.
 func (m syncMode) pragmas() []string {
 	p := []string{"busy_timeout(" + lockWait + ")", "foreign_keys(1)", "temp_store(memory)"}
 	switch m {
@@ -36,7 +37,7 @@ func (m syncMode) pragmas() []string {
 	case derived:
 		return append(p, "journal_mode(wal)", "synchronous(normal)")
 	case durable:
-		p = append(p, "journal_mode(wal)", "synchronous(full)")
+		p = append(p, "journal_mode(wal)", "synchronous(full)", "cache_size(-8192)")
 	}
 	if runtime.GOOS == "darwin" {
 		p = append(p, "fullfsync(1)", "checkpoint_fullfsync(1)")

@@ -124,8 +124,8 @@ func TestWaitingWritesShareACommitAndFailAlone(t *testing.T) {
 		wg.Add(1)
 		op := insert(fmt.Sprint(i))
 		want := error(nil)
-		switch {
-		case i%10 == 0: // also the first of the batch
+		switch i % 10 {
+		case 0: // also the first of the batch
 			want = refused
 			op = func(tx *store.Tx) error {
 				if err := insert(fmt.Sprint("undone ", i))(tx); err != nil {
@@ -133,7 +133,7 @@ func TestWaitingWritesShareACommitAndFailAlone(t *testing.T) {
 				}
 				return refused
 			}
-		case i%10 == 5:
+		case 5:
 			op, want = insert(fmt.Sprint(i-1)), store.ErrUnique
 		}
 		db.Write(op, func(err error) {

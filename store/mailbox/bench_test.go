@@ -1,12 +1,15 @@
 package mailbox_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/store"
@@ -28,18 +31,64 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkAppendAmong measures the same on top of messages kept from before.
-func BenchmarkAppendAmong(b *testing.B) {
+// BenchmarkAppendIndexed measures the same while the search index is fed
+// behind the commits.
+func BenchmarkAppendIndexed(b *testing.B) {
+	dir := b.TempDir()
+	box, db := openBox(b, dir+"/bench.db")
+	x, err := mailbox.OpenIndex(b.Context(), dir+"/search.db", box, zap.NewNop())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	benchAppend(b, box, db, 1)
+	b.ReportMetric(float64(x.Lag()), "lag")
+}
+
+// BenchmarkAmong measures what must not depend on the number of messages kept,
+// on top of none and of a million.
+func BenchmarkAmong(b *testing.B) {
 	for _, kept := range []int{0, 1_000_000} {
 		b.Run(fmt.Sprintf("kept=%d", kept), func(b *testing.B) {
 			if kept > 0 && testing.Short() {
-				b.Skip("loading takes a minute")
+				b.Skip("loading takes minutes")
 			}
 			box, db := openBox(b, b.TempDir()+"/bench.db")
 			load(b, box, db, kept)
-			benchAppend(b, box, db, 1)
+			for i := range 50 {
+				if a := send(box, letter("claude-ada", "codex-waiting", fmt.Sprint(i))); a.err != nil {
+					b.Fatal(a.err)
+				}
+			}
+			b.Run("Append", func(b *testing.B) { benchAppend(b, box, db, 1) })
+			benchRead(b, "Pending", func(ctx context.Context) (int, error) {
+				list, err := box.Pending(ctx, identity("codex-waiting"), 0)
+				return len(list), err
+			})
+			for name, q := range map[string]iapeer.MessageQuery{
+				"Newest":   {},
+				"OfPeer":   {Peer: "waiting"},
+				"OfNobody": {Peer: "nobody"},
+			} {
+				benchRead(b, name, func(ctx context.Context) (int, error) {
+					list, err := box.Messages(ctx, q)
+					return len(list), err
+				})
+			}
 		})
 	}
+}
+
+func benchRead(b *testing.B, name string, read func(context.Context) (int, error)) {
+	b.Helper()
+	b.Run(name, func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := read(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
 
 // benchAppend reports the median as well, because a checkpoint now and then

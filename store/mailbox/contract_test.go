@@ -64,14 +64,11 @@ func openBox(tb testing.TB, path string) (*mailbox.Box, *store.DB) {
 	return b, db
 }
 
-// both runs a part of the contract over both implementations.
-func both(t *testing.T, part func(*testing.T, box)) {
+// boxes returns both implementations, which keep one contract.
+func boxes(t *testing.T) map[string]box {
 	t.Helper()
-	t.Run("Box", func(t *testing.T) {
-		b, _ := openBox(t, t.TempDir()+"/iapeer.db")
-		part(t, b)
-	})
-	t.Run("Memory", func(t *testing.T) { part(t, mailbox.NewMemory()) })
+	b, _ := openBox(t, t.TempDir()+"/iapeer.db")
+	return map[string]box{"Box": b, "Memory": mailbox.NewMemory()}
 }
 
 func identity(s string) iapeer.Identity {
@@ -141,419 +138,455 @@ func wantIDs(t *testing.T, what string, got []iapeer.Message, err error, want ..
 }
 
 func TestAppendKeepsEverything(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := letter("claude-ada", "codex-bob", "Grüße 🌍\n\x00 end")
-		m.ID = "m-0123456789"
-		m.Topic, m.Conversation, m.Hops, m.Proof = "plan", "c-0123456789", 3, iapeer.ProofSession
-		m.Attachments = []string{"/tmp/a", "/tmp/b c"}
-		m.Caused, m.Key = "m-9876543210", "toolu_1"
-		stored := mustSend(t, b, m)
-		got, history, err := b.Message(t.Context(), "m-0123456789")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(stored, got); diff != "" {
-			t.Errorf("read back (-stored +got):\n%s", diff)
-		}
-		want := m
-		want.Seq, want.State, want.AcceptedAt, want.ExpiresAt = 1, iapeer.Accepted, got.AcceptedAt, got.AcceptedAt.Add(iapeer.DefaultTTL)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("stored (-want +got):\n%s", diff)
-		}
-		steps := []iapeer.Step{{State: iapeer.Accepted, Evidence: iapeer.Evidence{Source: "daemon", Detail: "on disk", At: got.AcceptedAt}}}
-		if diff := cmp.Diff(steps, history); diff != "" {
-			t.Errorf("history (-want +got):\n%s", diff)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := letter("claude-ada", "codex-bob", "Grüße 🌍\n\x00 end")
+			m.ID = "m-0123456789"
+			m.Topic, m.Conversation, m.Hops, m.Proof = "plan", "c-0123456789", 3, iapeer.ProofSession
+			m.Attachments = []string{"/tmp/a", "/tmp/b c"}
+			m.Caused, m.Key = "m-9876543210", "toolu_1"
+			stored := mustSend(t, b, m)
+			got, history, err := b.Message(t.Context(), "m-0123456789")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(stored, got); diff != "" {
+				t.Errorf("read back (-stored +got):\n%s", diff)
+			}
+			want := m
+			want.Seq, want.State, want.AcceptedAt, want.ExpiresAt = 1, iapeer.Accepted, got.AcceptedAt, got.AcceptedAt.Add(iapeer.DefaultTTL)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
+			}
+			steps := []iapeer.Step{{State: iapeer.Accepted, Evidence: iapeer.Evidence{Source: "daemon", Detail: "on disk", At: got.AcceptedAt}}}
+			if diff := cmp.Diff(steps, history); diff != "" {
+				t.Errorf("history (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestAppendRefusesWhatIsNoMessage(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		seen := letter("claude-ada", "codex-bob", "x")
-		seen.State = iapeer.Seen
-		for _, m := range []iapeer.Message{seen, {}} {
-			if a := send(b, m); !errors.Is(a.err, iapeer.ErrBadDraft) {
-				t.Errorf("Append(%+v) = %v, want %v", m, a.err, iapeer.ErrBadDraft)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			seen := letter("claude-ada", "codex-bob", "x")
+			seen.State = iapeer.Seen
+			for _, m := range []iapeer.Message{seen, {}} {
+				if a := send(b, m); !errors.Is(a.err, iapeer.ErrBadDraft) {
+					t.Errorf("Append(%+v) = %v, want %v", m, a.err, iapeer.ErrBadDraft)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestRepeatedKeyReturnsTheFirst(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := letter("claude-ada", "codex-bob", "one")
-		m.Key, m.Proof = "k", iapeer.ProofSession
-		first := mustSend(t, b, m)
-		change(b, first.ID, iapeer.ChangeOffer)
-		m.Body = "two"
-		again := send(b, m)
-		if again.err != nil || !again.repeated || again.ID != first.ID || again.Body != "one" || again.State != iapeer.Offered {
-			t.Errorf("repeated Append = %+v", again)
-		}
-		for name, alter := range map[string]func(*iapeer.Message){
-			"key":    func(m *iapeer.Message) { m.Key = "k2" },
-			"no key": func(m *iapeer.Message) { m.Key = "" },
-			"sender": func(m *iapeer.Message) { m.From = identity("codex-ada") },
-			"proof":  func(m *iapeer.Message) { m.Proof = iapeer.ProofUID },
-		} {
-			other := m
-			alter(&other)
-			if a := send(b, other); a.err != nil || a.repeated {
-				t.Errorf("another %s: repeated %v, %v", name, a.repeated, a.err)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := letter("claude-ada", "codex-bob", "one")
+			m.Key, m.Proof = "k", iapeer.ProofSession
+			first := mustSend(t, b, m)
+			change(b, first.ID, iapeer.ChangeOffer)
+			m.Body = "two"
+			again := send(b, m)
+			if again.err != nil || !again.repeated || again.ID != first.ID || again.Body != "one" || again.State != iapeer.Offered {
+				t.Errorf("repeated Append = %+v", again)
 			}
-		}
-	})
+			for name, alter := range map[string]func(*iapeer.Message){
+				"key":    func(m *iapeer.Message) { m.Key = "k2" },
+				"no key": func(m *iapeer.Message) { m.Key = "" },
+				"sender": func(m *iapeer.Message) { m.From = identity("codex-ada") },
+				"proof":  func(m *iapeer.Message) { m.Proof = iapeer.ProofUID },
+			} {
+				other := m
+				alter(&other)
+				if a := send(b, other); a.err != nil || a.repeated {
+					t.Errorf("another %s: repeated %v, %v", name, a.repeated, a.err)
+				}
+			}
+		})
+	}
 }
 
 func TestTakenIDIsReplaced(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := letter("claude-ada", "codex-bob", "one")
-		m.ID = "m-0000000000"
-		one := mustSend(t, b, m)
-		two := mustSend(t, b, m)
-		if one.ID != "m-0000000000" || two.ID == one.ID || two.ID == "" || two.Seq != one.Seq+1 {
-			t.Errorf("ids %s and %s, numbers %d and %d", one.ID, two.ID, one.Seq, two.Seq)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := letter("claude-ada", "codex-bob", "one")
+			m.ID = "m-0000000000"
+			one := mustSend(t, b, m)
+			two := mustSend(t, b, m)
+			if one.ID != "m-0000000000" || two.ID == one.ID || two.ID == "" || two.Seq != one.Seq+1 {
+				t.Errorf("ids %s and %s, numbers %d and %d", one.ID, two.ID, one.Seq, two.Seq)
+			}
+		})
+	}
 }
 
 func TestBacklogLimits(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		var oldest iapeer.MessageID
-		for i := range iapeer.MaxOpenPerSender {
-			m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
-			if i == 0 {
-				oldest = m.ID
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			var oldest iapeer.MessageID
+			for i := range iapeer.MaxOpenPerSender {
+				m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
+				if i == 0 {
+					oldest = m.ID
+				}
 			}
-		}
-		change(b, oldest, iapeer.ChangeOffer, iapeer.ChangeTake)
-		err := send(b, letter("codex-ada", "claude-bob", "x")).err
-		if !errors.Is(err, iapeer.ErrBacklogFull) || !strings.Contains(err.Error(), "100 open messages from ada") ||
-			!strings.Contains(err.Error(), string(oldest)+", is taken") {
-			t.Errorf("101st from one sender: %v", err)
-		}
-		mustSend(t, b, letter("codex-eve", "codex-bob", "x"))
-		change(b, oldest, iapeer.ChangeSee)
-		mustSend(t, b, letter("codex-ada", "codex-bob", "x"))
-		if n, bytes := b.Backlog("bob"); n != 101 || bytes != 101 {
-			t.Errorf("Backlog = %d, %d bytes, want 101, 101", n, bytes)
-		}
-	})
+			change(b, oldest, iapeer.ChangeOffer, iapeer.ChangeTake)
+			err := send(b, letter("codex-ada", "claude-bob", "x")).err
+			if !errors.Is(err, iapeer.ErrBacklogFull) || !strings.Contains(err.Error(), "100 open messages from ada") ||
+				!strings.Contains(err.Error(), string(oldest)+", is taken") {
+				t.Errorf("101st from one sender: %v", err)
+			}
+			mustSend(t, b, letter("codex-eve", "codex-bob", "x"))
+			change(b, oldest, iapeer.ChangeSee)
+			mustSend(t, b, letter("codex-ada", "codex-bob", "x"))
+			if n, bytes := b.Backlog("bob"); n != 101 || bytes != 101 {
+				t.Errorf("Backlog = %d, %d bytes, want 101, 101", n, bytes)
+			}
+		})
+	}
 }
 
 func TestBacklogLimitOfARecipient(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		for i := range iapeer.MaxOpenMessages {
-			mustSend(t, b, letter(fmt.Sprintf("claude-peer%d", i/50), "codex-bob", "x"))
-		}
-		err := send(b, letter("claude-new", "claude-bob", "x")).err
-		if !errors.Is(err, iapeer.ErrBacklogFull) || !strings.Contains(err.Error(), "bob has 1000 open messages") {
-			t.Errorf("1001st: %v", err)
-		}
-		mustSend(t, b, letter("claude-new", "codex-eve", "x"))
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			for i := range iapeer.MaxOpenMessages {
+				mustSend(t, b, letter(fmt.Sprintf("claude-peer%d", i/50), "codex-bob", "x"))
+			}
+			err := send(b, letter("claude-new", "claude-bob", "x")).err
+			if !errors.Is(err, iapeer.ErrBacklogFull) || !strings.Contains(err.Error(), "bob has 1000 open messages") {
+				t.Errorf("1001st: %v", err)
+			}
+			mustSend(t, b, letter("claude-new", "codex-eve", "x"))
+		})
+	}
 }
 
 func TestBacklogLimitOfBytes(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		half := strings.Repeat("x", iapeer.MaxOpenBytes/2)
-		mustSend(t, b, letter("claude-ada", "codex-bob", half))
-		mustSend(t, b, letter("claude-ada", "codex-bob", half))
-		if err := send(b, letter("claude-ada", "codex-bob", "x")).err; !errors.Is(err, iapeer.ErrBacklogFull) {
-			t.Errorf("one byte too many: %v", err)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			half := strings.Repeat("x", iapeer.MaxOpenBytes/2)
+			mustSend(t, b, letter("claude-ada", "codex-bob", half))
+			mustSend(t, b, letter("claude-ada", "codex-bob", half))
+			if err := send(b, letter("claude-ada", "codex-bob", "x")).err; !errors.Is(err, iapeer.ErrBacklogFull) {
+				t.Errorf("one byte too many: %v", err)
+			}
+		})
+	}
 }
 
 // Appends that are not committed yet count as well.
 func TestBacklogCountsWhatIsUnderWay(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		const calls = 3 * iapeer.MaxOpenPerSender
-		end := make(chan error, calls)
-		for range calls {
-			b.Append(letter("claude-ada", "codex-bob", "x"), func(_ iapeer.Message, _ bool, err error) { end <- err })
-		}
-		accepted := 0
-		for range calls {
-			switch err := <-end; {
-			case err == nil:
-				accepted++
-			case !errors.Is(err, iapeer.ErrBacklogFull):
-				t.Error(err)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			const calls = 3 * iapeer.MaxOpenPerSender
+			end := make(chan error, calls)
+			for range calls {
+				b.Append(letter("claude-ada", "codex-bob", "x"), func(_ iapeer.Message, _ bool, err error) { end <- err })
 			}
-		}
-		if accepted != iapeer.MaxOpenPerSender {
-			t.Errorf("%d accepted, want %d", accepted, iapeer.MaxOpenPerSender)
-		}
-	})
+			accepted := 0
+			for range calls {
+				switch err := <-end; {
+				case err == nil:
+					accepted++
+				case !errors.Is(err, iapeer.ErrBacklogFull):
+					t.Error(err)
+				}
+			}
+			if accepted != iapeer.MaxOpenPerSender {
+				t.Errorf("%d accepted, want %d", accepted, iapeer.MaxOpenPerSender)
+			}
+		})
+	}
 }
 
 func TestMarksMoveAMessageThroughItsLife(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
-		at := time.UnixMilli(1700000000123)
-		proof := iapeer.Evidence{Source: "hook", Detail: "Stop", Session: "s-1", At: at}
-		results := mark(b,
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer},
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeReturn},
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer},
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeCancel}, // refused: it is being written
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeTake},
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeSee, TurnCut: true},
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeSee}, // nothing new
-			iapeer.Mark{ID: m.ID, Change: iapeer.ChangeAnswer, Answer: "42", Evidence: proof},
-			iapeer.Mark{ID: "m-zzzzzzzzzz", Change: iapeer.ChangeSee},
-		)
-		var states []iapeer.State
-		for _, r := range results {
-			states = append(states, r.Message.State)
-		}
-		want := []iapeer.State{"offered", "accepted", "offered", "offered", "taken", "seen", "seen", "answered", ""}
-		if diff := cmp.Diff(want, states); diff != "" {
-			t.Errorf("states (-want +got):\n%s", diff)
-		}
-		var refused *iapeer.ChangeError
-		if !errors.As(results[3].Err, &refused) || refused.State != iapeer.Offered {
-			t.Errorf("refused mark: %v", results[3].Err)
-		}
-		if !errors.Is(results[8].Err, iapeer.ErrUnknownID) {
-			t.Errorf("unknown id: %v", results[8].Err)
-		}
-		if results[6].Changed() || !results[5].Changed() || results[7].Was != iapeer.Seen {
-			t.Errorf("changes: %+v", results[5:8])
-		}
-		got, history, err := b.Message(t.Context(), string(m.ID))
-		if err != nil || got.Attempts != 2 || !got.TurnCut || got.Answer != "42" || len(history) != 7 {
-			t.Errorf("after all: %+v, %d steps, %v", got, len(history), err)
-		}
-		last := iapeer.Step{Change: iapeer.ChangeAnswer, State: iapeer.Answered, Attempt: 2, Evidence: proof}
-		if diff := cmp.Diff(last, history[len(history)-1]); diff != "" {
-			t.Errorf("last step (-want +got):\n%s", diff)
-		}
-		if n, _ := b.Backlog("bob"); n != 0 {
-			t.Errorf("backlog %d after the answer", n)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
+			at := time.UnixMilli(1700000000123)
+			proof := iapeer.Evidence{Source: "hook", Detail: "Stop", Session: "s-1", At: at}
+			results := mark(b,
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer},
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeReturn},
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer},
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeCancel}, // refused: it is being written
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeTake},
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeSee, TurnCut: true},
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeSee}, // nothing new
+				iapeer.Mark{ID: m.ID, Change: iapeer.ChangeAnswer, Answer: "42", Evidence: proof},
+				iapeer.Mark{ID: "m-zzzzzzzzzz", Change: iapeer.ChangeSee},
+			)
+			var states []iapeer.State
+			for _, r := range results {
+				states = append(states, r.Message.State)
+			}
+			want := []iapeer.State{"offered", "accepted", "offered", "offered", "taken", "seen", "seen", "answered", ""}
+			if diff := cmp.Diff(want, states); diff != "" {
+				t.Errorf("states (-want +got):\n%s", diff)
+			}
+			var refused *iapeer.ChangeError
+			if !errors.As(results[3].Err, &refused) || refused.State != iapeer.Offered {
+				t.Errorf("refused mark: %v", results[3].Err)
+			}
+			if !errors.Is(results[8].Err, iapeer.ErrUnknownID) {
+				t.Errorf("unknown id: %v", results[8].Err)
+			}
+			if results[6].Changed() || !results[5].Changed() || results[7].Was != iapeer.Seen {
+				t.Errorf("changes: %+v", results[5:8])
+			}
+			got, history, err := b.Message(t.Context(), string(m.ID))
+			if err != nil || got.Attempts != 2 || !got.TurnCut || got.Answer != "42" || len(history) != 7 {
+				t.Errorf("after all: %+v, %d steps, %v", got, len(history), err)
+			}
+			last := iapeer.Step{Change: iapeer.ChangeAnswer, State: iapeer.Answered, Attempt: 2, Evidence: proof}
+			if diff := cmp.Diff(last, history[len(history)-1]); diff != "" {
+				t.Errorf("last step (-want +got):\n%s", diff)
+			}
+			if n, _ := b.Backlog("bob"); n != 0 {
+				t.Errorf("backlog %d after the answer", n)
+			}
+		})
+	}
 }
 
 func TestRetryOpensAgainAndLivesAnew(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := letter("claude-ada", "codex-bob", "x")
-		m.AcceptedAt = time.Now().Add(-8 * 24 * time.Hour)
-		m = mustSend(t, b, m)
-		now := time.Now()
-		changed, err := b.Expire(t.Context(), now)
-		if err != nil || len(changed) != 1 || changed[0].Message.State != iapeer.Expired {
-			t.Fatalf("Expire = %+v, %v", changed, err)
-		}
-		if n, _ := b.Backlog("bob"); n != 0 {
-			t.Errorf("backlog %d after expiry", n)
-		}
-		change(b, m.ID, iapeer.ChangeRetry)
-		if changed, err = b.Expire(t.Context(), now); err != nil || len(changed) != 0 {
-			t.Errorf("Expire after retry = %+v, %v", changed, err)
-		}
-		if n, _ := b.Backlog("bob"); n != 1 {
-			t.Errorf("backlog %d after retry", n)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := letter("claude-ada", "codex-bob", "x")
+			m.AcceptedAt = time.Now().Add(-8 * 24 * time.Hour)
+			m = mustSend(t, b, m)
+			now := time.Now()
+			changed, err := b.Expire(t.Context(), now)
+			if err != nil || len(changed) != 1 || changed[0].Message.State != iapeer.Expired {
+				t.Fatalf("Expire = %+v, %v", changed, err)
+			}
+			if n, _ := b.Backlog("bob"); n != 0 {
+				t.Errorf("backlog %d after expiry", n)
+			}
+			change(b, m.ID, iapeer.ChangeRetry)
+			if changed, err = b.Expire(t.Context(), now); err != nil || len(changed) != 0 {
+				t.Errorf("Expire after retry = %+v, %v", changed, err)
+			}
+			if n, _ := b.Backlog("bob"); n != 1 {
+				t.Errorf("backlog %d after retry", n)
+			}
+		})
+	}
 }
 
 func TestOnlyAcceptedMessagesExpire(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		for _, c := range []iapeer.Change{iapeer.ChangeHold, iapeer.ChangeOffer, iapeer.ChangeLose} {
-			m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
-			change(b, m.ID, c)
-		}
-		changed, err := b.Expire(t.Context(), time.Now().Add(2*iapeer.DefaultTTL))
-		if err != nil || len(changed) != 0 {
-			t.Errorf("Expire = %+v, %v", changed, err)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, c := range []iapeer.Change{iapeer.ChangeHold, iapeer.ChangeOffer, iapeer.ChangeLose} {
+				m := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
+				change(b, m.ID, c)
+			}
+			changed, err := b.Expire(t.Context(), time.Now().Add(2*iapeer.DefaultTTL))
+			if err != nil || len(changed) != 0 {
+				t.Errorf("Expire = %+v, %v", changed, err)
+			}
+		})
+	}
 }
 
 func TestPendingAndOpen(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		var m []iapeer.Message
-		for range 6 {
-			m = append(m, mustSend(t, b, letter("claude-ada", "codex-bob", "x")))
-		}
-		other := mustSend(t, b, letter("claude-ada", "claude-bob", "x"))
-		change(b, m[0].ID, iapeer.ChangeOffer)
-		change(b, m[1].ID, iapeer.ChangeHold)
-		change(b, m[2].ID, iapeer.ChangeSee)
-		change(b, m[3].ID, iapeer.ChangeOffer, iapeer.ChangeLose)
-		change(b, m[4].ID, iapeer.ChangeTake)
-		got, err := b.Pending(t.Context(), identity("codex-bob"), 0)
-		wantIDs(t, "Pending", got, err, m[0].ID, m[3].ID, m[4].ID, m[5].ID)
-		got, err = b.Pending(t.Context(), identity("codex-bob"), 2)
-		wantIDs(t, "Pending 2", got, err, m[0].ID, m[3].ID)
-		got, err = b.Open(t.Context(), "bob")
-		wantIDs(t, "Open", got, err, m[0].ID, m[1].ID, m[3].ID, m[4].ID, m[5].ID, other.ID)
-		want := []iapeer.Identity{identity("claude-bob"), identity("codex-bob")}
-		if diff := cmp.Diff(want, b.Waiting()); diff != "" {
-			t.Errorf("Waiting (-want +got):\n%s", diff)
-		}
-		if n := b.OpenFor(identity("codex-bob")); n != 5 {
-			t.Errorf("OpenFor = %d, want 5", n)
-		}
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			var m []iapeer.Message
+			for range 6 {
+				m = append(m, mustSend(t, b, letter("claude-ada", "codex-bob", "x")))
+			}
+			other := mustSend(t, b, letter("claude-ada", "claude-bob", "x"))
+			change(b, m[0].ID, iapeer.ChangeOffer)
+			change(b, m[1].ID, iapeer.ChangeHold)
+			change(b, m[2].ID, iapeer.ChangeSee)
+			change(b, m[3].ID, iapeer.ChangeOffer, iapeer.ChangeLose)
+			change(b, m[4].ID, iapeer.ChangeTake)
+			got, err := b.Pending(t.Context(), identity("codex-bob"), 0)
+			wantIDs(t, "Pending", got, err, m[0].ID, m[3].ID, m[4].ID, m[5].ID)
+			got, err = b.Pending(t.Context(), identity("codex-bob"), 2)
+			wantIDs(t, "Pending 2", got, err, m[0].ID, m[3].ID)
+			got, err = b.Open(t.Context(), "bob")
+			wantIDs(t, "Open", got, err, m[0].ID, m[1].ID, m[3].ID, m[4].ID, m[5].ID, other.ID)
+			want := []iapeer.Identity{identity("claude-bob"), identity("codex-bob")}
+			if diff := cmp.Diff(want, b.Waiting()); diff != "" {
+				t.Errorf("Waiting (-want +got):\n%s", diff)
+			}
+			if n := b.OpenFor(identity("codex-bob")); n != 5 {
+				t.Errorf("OpenFor = %d, want 5", n)
+			}
+		})
+	}
 }
 
 func TestMessageByPrefix(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		for _, id := range []iapeer.MessageID{"m-aaaa000000", "m-aaab000000", "m-bbbb000000"} {
-			m := letter("claude-ada", "codex-bob", "x")
-			m.ID = id
-			mustSend(t, b, m)
-		}
-		for _, tc := range []struct {
-			prefix string
-			want   iapeer.MessageID
-			err    error
-		}{
-			{prefix: "m-aaaa000000", want: "m-aaaa000000"},
-			{prefix: "m-aaaa", want: "m-aaaa000000"},
-			{prefix: "b", want: "m-bbbb000000"},
-			{prefix: " M-B", want: "m-bbbb000000"},
-			{prefix: "m-aaa", err: iapeer.ErrBadDraft},
-			{prefix: "c", err: iapeer.ErrUnknownID},
-			{prefix: "", err: iapeer.ErrBadDraft},
-			{prefix: "m-%", err: iapeer.ErrUnknownID},
-		} {
-			m, _, err := b.Message(t.Context(), tc.prefix)
-			if m.ID != tc.want || !errors.Is(err, tc.err) {
-				t.Errorf("Message(%q) = %s, %v, want %s, %v", tc.prefix, m.ID, err, tc.want, tc.err)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, id := range []iapeer.MessageID{"m-aaaa000000", "m-aaab000000", "m-bbbb000000"} {
+				m := letter("claude-ada", "codex-bob", "x")
+				m.ID = id
+				mustSend(t, b, m)
 			}
-		}
-	})
+			for _, tc := range []struct {
+				prefix string
+				want   iapeer.MessageID
+				err    error
+			}{
+				{prefix: "m-aaaa000000", want: "m-aaaa000000"},
+				{prefix: "m-aaaa", want: "m-aaaa000000"},
+				{prefix: "b", want: "m-bbbb000000"},
+				{prefix: " M-B", want: "m-bbbb000000"},
+				{prefix: "m-aaa", err: iapeer.ErrBadDraft},
+				{prefix: "c", err: iapeer.ErrUnknownID},
+				{prefix: "", err: iapeer.ErrBadDraft},
+				{prefix: "m-%", err: iapeer.ErrUnknownID},
+			} {
+				m, _, err := b.Message(t.Context(), tc.prefix)
+				if m.ID != tc.want || !errors.Is(err, tc.err) {
+					t.Errorf("Message(%q) = %s, %v, want %s, %v", tc.prefix, m.ID, err, tc.want, tc.err)
+				}
+			}
+		})
+	}
 }
 
 func TestMessagesSelects(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		m := []iapeer.Message{
-			mustSend(t, b, letter("claude-ada", "codex-bob", "red apple")),
-			mustSend(t, b, letter("codex-bob", "claude-ada", "green pear")),
-			mustSend(t, b, letter("claude-eve", "codex-bob", "Red wine")),
-			mustSend(t, b, letter("claude-eve", "claude-ada", "nothing")),
-		}
-		change(b, m[2].ID, iapeer.ChangeSee)
-		for _, tc := range []struct {
-			name string
-			q    iapeer.MessageQuery
-			want []int
-		}{
-			{"all", iapeer.MessageQuery{}, []int{3, 2, 1, 0}},
-			{"peer", iapeer.MessageQuery{Peer: "bob"}, []int{2, 1, 0}},
-			{"from", iapeer.MessageQuery{From: "eve"}, []int{3, 2}},
-			{"from and to", iapeer.MessageQuery{From: "eve", To: "bob"}, []int{2}},
-			{"state", iapeer.MessageQuery{State: iapeer.Seen}, []int{2}},
-			{"open state", iapeer.MessageQuery{State: iapeer.Accepted, To: "ada"}, []int{3, 1}},
-			{"before", iapeer.MessageQuery{Before: m[2].Seq}, []int{1, 0}},
-			{"after", iapeer.MessageQuery{After: m[0].Seq, Limit: 2}, []int{1, 2}},
-			{"limit", iapeer.MessageQuery{Limit: 1}, []int{3}},
-			{"text", iapeer.MessageQuery{Text: "red"}, []int{2, 0}},
-			{"text and peer", iapeer.MessageQuery{Text: "RED", Peer: "eve"}, []int{2}},
-			{"none", iapeer.MessageQuery{Peer: "zoe"}, nil},
-		} {
-			got, err := b.Messages(t.Context(), tc.q)
-			var want []iapeer.MessageID
-			for _, i := range tc.want {
-				want = append(want, m[i].ID)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			m := []iapeer.Message{
+				mustSend(t, b, letter("claude-ada", "codex-bob", "red apple")),
+				mustSend(t, b, letter("codex-bob", "claude-ada", "green pear")),
+				mustSend(t, b, letter("claude-eve", "codex-bob", "Red wine")),
+				mustSend(t, b, letter("claude-eve", "claude-ada", "nothing")),
 			}
-			wantIDs(t, tc.name, got, err, want...)
-		}
-	})
+			change(b, m[2].ID, iapeer.ChangeSee)
+			for _, tc := range []struct {
+				name string
+				q    iapeer.MessageQuery
+				want []int
+			}{
+				{"all", iapeer.MessageQuery{}, []int{3, 2, 1, 0}},
+				{"peer", iapeer.MessageQuery{Peer: "bob"}, []int{2, 1, 0}},
+				{"from", iapeer.MessageQuery{From: "eve"}, []int{3, 2}},
+				{"from and to", iapeer.MessageQuery{From: "eve", To: "bob"}, []int{2}},
+				{"state", iapeer.MessageQuery{State: iapeer.Seen}, []int{2}},
+				{"open state", iapeer.MessageQuery{State: iapeer.Accepted, To: "ada"}, []int{3, 1}},
+				{"before", iapeer.MessageQuery{Before: m[2].Seq}, []int{1, 0}},
+				{"after", iapeer.MessageQuery{After: m[0].Seq, Limit: 2}, []int{1, 2}},
+				{"limit", iapeer.MessageQuery{Limit: 1}, []int{3}},
+				{"text", iapeer.MessageQuery{Text: "red"}, []int{2, 0}},
+				{"text and peer", iapeer.MessageQuery{Text: "RED", Peer: "eve"}, []int{2}},
+				{"none", iapeer.MessageQuery{Peer: "zoe"}, nil},
+			} {
+				got, err := b.Messages(t.Context(), tc.q)
+				var want []iapeer.MessageID
+				for _, i := range tc.want {
+					want = append(want, m[i].ID)
+				}
+				wantIDs(t, tc.name, got, err, want...)
+			}
+		})
+	}
 }
 
 func TestInbox(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		one := mustSend(t, b, letter("claude-ada", "cli-me", "one"))
-		two := mustSend(t, b, letter("claude-ada", "cli-me", "two"))
-		mustSend(t, b, letter("claude-ada", "telegram-me", "elsewhere"))
-		change(b, one.ID, iapeer.ChangeSee)
-		got, err := b.Inbox(t.Context(), identity("cli-me"), false, 0)
-		wantIDs(t, "unread", got, err, two.ID)
-		got, err = b.Inbox(t.Context(), identity("cli-me"), true, 0)
-		wantIDs(t, "all", got, err, two.ID, one.ID)
-	})
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			one := mustSend(t, b, letter("claude-ada", "cli-me", "one"))
+			two := mustSend(t, b, letter("claude-ada", "cli-me", "two"))
+			mustSend(t, b, letter("claude-ada", "telegram-me", "elsewhere"))
+			change(b, one.ID, iapeer.ChangeSee)
+			got, err := b.Inbox(t.Context(), identity("cli-me"), false, 0)
+			wantIDs(t, "unread", got, err, two.ID)
+			got, err = b.Inbox(t.Context(), identity("cli-me"), true, 0)
+			wantIDs(t, "all", got, err, two.ID, one.ID)
+		})
+	}
 }
 
 func TestPruneByAge(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		now := time.Now()
-		var m []iapeer.Message
-		for i := range 100 {
-			l := letter(fmt.Sprintf("claude-peer%d", i), "codex-bob", "x")
-			l.AcceptedAt = now.Add(-100 * 24 * time.Hour)
-			m = append(m, mustSend(t, b, l))
-			if i != 7 {
-				change(b, m[i].ID, iapeer.ChangeSee)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			now := time.Now()
+			var m []iapeer.Message
+			for i := range 100 {
+				l := letter(fmt.Sprintf("claude-peer%d", i), "codex-bob", "x")
+				l.AcceptedAt = now.Add(-100 * 24 * time.Hour)
+				m = append(m, mustSend(t, b, l))
+				if i != 7 {
+					change(b, m[i].ID, iapeer.ChangeSee)
+				}
 			}
-		}
-		young := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
-		change(b, young.ID, iapeer.ChangeSee)
-		n, err := b.Prune(t.Context(), now, mailbox.Retention{Age: mailbox.DefaultAge})
-		if n != 99 || err != nil {
-			t.Errorf("Prune = %d, %v, want 99", n, err)
-		}
-		got, err := b.Messages(t.Context(), iapeer.MessageQuery{})
-		wantIDs(t, "kept", got, err, young.ID, m[7].ID)
-	})
+			young := mustSend(t, b, letter("claude-ada", "codex-bob", "x"))
+			change(b, young.ID, iapeer.ChangeSee)
+			n, err := b.Prune(t.Context(), now, mailbox.Retention{Age: mailbox.DefaultAge})
+			if n != 99 || err != nil {
+				t.Errorf("Prune = %d, %v, want 99", n, err)
+			}
+			got, err := b.Messages(t.Context(), iapeer.MessageQuery{})
+			wantIDs(t, "kept", got, err, young.ID, m[7].ID)
+		})
+	}
 }
 
 func TestPruneBySizeKeepsOpenAndNewest(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		body := strings.Repeat("x", 64<<10)
-		var m []iapeer.Message
-		for range 40 {
-			m = append(m, mustSend(t, b, letter("claude-ada", "codex-bob", body)))
-			if len(m) != 3 {
-				change(b, m[len(m)-1].ID, iapeer.ChangeSee)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			body := strings.Repeat("x", 64<<10)
+			var m []iapeer.Message
+			for range 40 {
+				m = append(m, mustSend(t, b, letter("claude-ada", "codex-bob", body)))
+				if len(m) != 3 {
+					change(b, m[len(m)-1].ID, iapeer.ChangeSee)
+				}
 			}
-		}
-		n, err := b.Prune(t.Context(), time.Now(), mailbox.Retention{Bytes: 1 << 20})
-		if err != nil || n < 20 || n > 38 {
-			t.Fatalf("Prune = %d, %v", n, err)
-		}
-		n, err = b.Prune(t.Context(), time.Now(), mailbox.Retention{Bytes: 1})
-		if err != nil || n == 0 {
-			t.Fatalf("second Prune = %d, %v", n, err)
-		}
-		got, err := b.Messages(t.Context(), iapeer.MessageQuery{})
-		wantIDs(t, "kept", got, err, m[39].ID, m[2].ID)
-		if next := mustSend(t, b, letter("claude-ada", "codex-bob", "x")); next.Seq != m[39].Seq+1 {
-			t.Errorf("next number %d, want %d", next.Seq, m[39].Seq+1)
-		}
-	})
+			n, err := b.Prune(t.Context(), time.Now(), mailbox.Retention{Bytes: 1 << 20})
+			if err != nil || n < 20 || n > 38 {
+				t.Fatalf("Prune = %d, %v", n, err)
+			}
+			n, err = b.Prune(t.Context(), time.Now(), mailbox.Retention{Bytes: 1})
+			if err != nil || n == 0 {
+				t.Fatalf("second Prune = %d, %v", n, err)
+			}
+			got, err := b.Messages(t.Context(), iapeer.MessageQuery{})
+			wantIDs(t, "kept", got, err, m[39].ID, m[2].ID)
+			if next := mustSend(t, b, letter("claude-ada", "codex-bob", "x")); next.Seq != m[39].Seq+1 {
+				t.Errorf("next number %d, want %d", next.Seq, m[39].Seq+1)
+			}
+		})
+	}
 }
 
 // A callback may append and mark; callbacks of appends come in the order of
 // acceptance.
 func TestCallbacksComeInOrderAndMayWrite(t *testing.T) {
-	both(t, func(t *testing.T, b box) {
-		var seqs []int64
-		end := make(chan struct{})
-		var next func(n int)
-		next = func(n int) {
-			b.Append(letter("claude-ada", "codex-bob", "x"), func(m iapeer.Message, _ bool, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-				seqs = append(seqs, m.Seq)
-				if n == 0 {
-					close(end)
-					return
-				}
-				b.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeSee}}, func([]mailbox.Marked) { next(n - 1) })
-			})
-		}
-		next(20)
-		<-end
-		for i, s := range seqs {
-			if s != int64(i+1) {
-				t.Fatalf("numbers %v", seqs)
+	for name, b := range boxes(t) {
+		t.Run(name, func(t *testing.T) {
+			var seqs []int64
+			end := make(chan struct{})
+			var next func(n int)
+			next = func(n int) {
+				b.Append(letter("claude-ada", "codex-bob", "x"), func(m iapeer.Message, _ bool, err error) {
+					if err != nil {
+						t.Error(err)
+					}
+					seqs = append(seqs, m.Seq)
+					if n == 0 {
+						close(end)
+						return
+					}
+					b.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeSee}}, func([]mailbox.Marked) { next(n - 1) })
+				})
 			}
-		}
-	})
+			next(20)
+			<-end
+			for i, s := range seqs {
+				if s != int64(i+1) {
+					t.Fatalf("numbers %v", seqs)
+				}
+			}
+		})
+	}
 }
