@@ -159,7 +159,7 @@ func claudeSettings(l Launch) claudeSettingsFile {
 			seconds = exitSeconds
 		}
 		specs := []claudeHookSpec{{
-			Type: "http", URL: l.hookURL(), Headers: bearerHeaders(), Allowed: []string{"IAPEER_BEARER", "PEER_IDENTITY"}, Timeout: seconds,
+			Type: "http", URL: l.hookURL() + "/" + string(iapeer.RuntimeClaude) + "/" + event, Headers: bearerHeaders(), Allowed: []string{"IAPEER_BEARER", "PEER_IDENTITY"}, Timeout: seconds,
 		}}
 		if l.Decide && event == claudeDecision(l) {
 			// A command, because claude runs the tool when an HTTP hook fails.

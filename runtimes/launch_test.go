@@ -192,7 +192,7 @@ func TestClaudeFiles(t *testing.T) {
 			}
 			continue
 		}
-		if h.Type != "http" || h.URL != "http://127.0.0.1:8765/hooks/v1" || h.Headers["Authorization"] != "Bearer ${IAPEER_BEARER}" || h.Timeout == 0 || h.Timeout > 5 {
+		if h.Type != "http" || !strings.HasPrefix(h.URL, "http://127.0.0.1:8765/hooks/v1/claude/") || h.Headers["Authorization"] != "Bearer ${IAPEER_BEARER}" || h.Timeout == 0 || h.Timeout > 5 {
 			t.Errorf("%s: %+v", event, h)
 		}
 	}
