@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/tidwall/gjson"
 	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
 )
 
 // DefaultWait is how long a send waits for evidence: below the time-outs of
@@ -81,7 +83,8 @@ func New(cfg Config) *Server {
 	for _, t := range s.tools {
 		s.mcp.AddTool(t.decl, s.handle)
 	}
-	s.stream = server.NewStreamableHTTPServer(s.mcp, server.WithStateLess(true))
+	s.stream = server.NewStreamableHTTPServer(s.mcp, server.WithStateLess(true),
+		server.WithStreamableHTTPLogger(slog.New(zapslog.NewHandler(s.log.Core()))))
 	return s
 }
 
