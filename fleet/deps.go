@@ -97,6 +97,14 @@ type Hooks interface {
 	Hook(ctx context.Context, caller iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (status int, reply []byte)
 }
 
+// Decider is an ability that Hooks may have besides: to decide. Without it
+// every hook that asks is told 501, which denies.
+type Decider interface {
+	// Decide returns whether the tool that the payload describes may run. It may
+	// wait for a person; an end of ctx withdraws the question.
+	Decide(ctx context.Context, caller iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (client.Decision, error)
+}
+
 // Notices lists what people must know, newest last.
 type Notices interface {
 	Notices(context.Context) ([]iapeer.NoticeRaised, error)

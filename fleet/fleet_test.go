@@ -253,6 +253,28 @@ func TestHook(t *testing.T) {
 	}
 }
 
+// deciding allows Bash and nothing else.
+type deciding struct{ *fleettest.Memory }
+
+func (deciding) Decide(_ context.Context, c iapeer.Caller, _ iapeer.Runtime, _ string, payload []byte) (client.Decision, error) {
+	return client.Decision{Allow: string(payload) == `"Bash"`, Reason: "asked by " + c.Identity.String()}, nil
+}
+
+func TestDecide(t *testing.T) {
+	m := fleettest.New("bob")
+	m.Caller = iapeer.Caller{Identity: iapeer.Identity{Runtime: "claude", Name: "bob"}, Proof: iapeer.ProofSession, Session: true}
+	c := listen(t, m)
+	if d, err := c.Decide(t.Context(), "claude", "PreToolUse", []byte(`"Bash"`)); err == nil || d.Allow {
+		t.Errorf("without a decider: %+v, %v, want an error", d, err)
+	}
+	c = listen(t, m, func(d *fleet.Deps) { d.Hooks = deciding{m} })
+	for payload, want := range map[string]bool{`"Bash"`: true, `"Write"`: false} {
+		if d, err := c.Decide(t.Context(), "claude", "PreToolUse", []byte(payload)); err != nil || d.Allow != want || d.Reason != "asked by claude-bob" {
+			t.Errorf("decide %s = %+v, %v, want %v", payload, d, err, want)
+		}
+	}
+}
+
 func TestNoDaemon(t *testing.T) {
 	root := t.TempDir()
 	env := map[string]string{"IAPEER_ROOT": root, "HOME": root}

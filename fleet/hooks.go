@@ -37,10 +37,29 @@ func (s *server) hook(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
+	if r.URL.Query().Get("decide") == "1" {
+		s.json(func(r *http.Request) (any, error) { return s.decide(r, caller, rt, event, payload) })(w, r)
+		return
+	}
 	status, body := s.Hooks.Hook(r.Context(), caller, rt, event, payload)
 	if len(body) > 0 {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// decide answers a hook that asks.
+func (s *server) decide(r *http.Request, c iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (any, error) {
+	decider, ok := s.Hooks.(Decider)
+	if !ok {
+		return nil, absent("deciding")
+	}
+	d, err := decider.Decide(r.Context(), c, rt, event, payload)
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Decision client.Decision `json:"decision"`
+	}{d}, nil
 }

@@ -14,10 +14,10 @@ import (
 )
 
 // quiet is a world without terminal, daemon or files.
-func quiet(t testing.TB) (w *world, out, errout *bytes.Buffer) {
-	t.Helper()
+func quiet(tb testing.TB) (w *world, out, errout *bytes.Buffer) {
+	tb.Helper()
 	out, errout = new(bytes.Buffer), new(bytes.Buffer)
-	env := map[string]string{"IAPEER_ROOT": t.TempDir(), "HOME": "/nowhere"}
+	env := map[string]string{"IAPEER_ROOT": tb.TempDir(), "HOME": "/nowhere"}
 	return &world{in: strings.NewReader(""), out: out, err: errout, cwd: "/nowhere", now: time.Now,
 		getenv: func(k string) string { return env[k] }}, out, errout
 }

@@ -21,20 +21,25 @@ const (
 type hookCmd struct {
 	Runtime string `arg:"" help:"Which runtime reports."`
 	Event   string `arg:"" help:"What happened, in the runtime's own word."`
+	Decide  bool   `help:"Ask whether the tool may run and print the answer; whatever fails is a deny."`
 }
 
 // Help implements kong.HelpProvider.
 func (*hookCmd) Help() string {
 	return `Runtimes call it; the payload is read from standard input. It prints nothing and
 always exits 0: a report must never hold up a turn. When the daemon is down the
-session's host keeps the payload for it.
+session's host keeps the payload for it. With --decide it prints a decision, and
+denies on every doubt.
 
 Example:
   iapeer hook codex Stop < payload.json`
 }
 
 // Run reports. Every failure is silent: there is nobody to tell.
-func (c *hookCmd) Run(ctx context.Context, w *world) error { //nolint:unparam // kong wants an error
+func (c *hookCmd) Run(ctx context.Context, w *world) error {
+	if c.Decide {
+		return c.decide(ctx, w)
+	}
 	payload, err := io.ReadAll(io.LimitReader(w.in, maxHookPayload+1))
 	if err != nil || len(payload) > maxHookPayload {
 		return nil

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 
 	"github.com/iapeer/iapeer"
@@ -117,4 +118,20 @@ func (c *Client) Hook(ctx context.Context, runtime, event string, payload []byte
 		return err
 	}
 	return res.Body.Close()
+}
+
+// Decide asks whether the tool that a hook's payload describes may run. With an
+// error it may not.
+func (c *Client) Decide(ctx context.Context, runtime, event string, payload []byte) (Decision, error) {
+	var r struct {
+		Decision *Decision `json:"decision"`
+	}
+	err := c.do(ctx, "POST", "/hooks/v1/"+url.PathEscape(runtime)+"/"+url.PathEscape(event)+"?decide=1", payload, &r)
+	if err != nil {
+		return Decision{}, err
+	}
+	if r.Decision == nil {
+		return Decision{}, errors.New("the daemon gave no decision")
+	}
+	return *r.Decision, nil
 }

@@ -191,3 +191,10 @@ type SettingsReply struct {
 type EnvironmentReply struct {
 	Environment []string `json:"environment"` // KEY=VALUE, sorted
 }
+
+// A Decision answers a hook that asks whether a tool may run. Its zero value
+// denies.
+type Decision struct {
+	Allow  bool   `json:"allow"`
+	Reason string `json:"reason,omitempty"`
+}
