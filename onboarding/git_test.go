@@ -97,7 +97,7 @@ func TestScopeProjectWritesTrackedFiles(t *testing.T) {
 	if got := w.git("web", "status", "--porcelain"); got != " M .mcp.json\n" {
 		t.Errorf("git status = %q", got)
 	}
-	if !strings.Contains(onboarding.Render(r), "enabled") && !w.has("web/.claude/settings.local.json") {
+	if !w.has("web/.claude/settings.local.json") {
 		t.Error("the server is not approved")
 	}
 }

@@ -3,14 +3,12 @@ package onboarding_test
 import (
 	"encoding/json"
 	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/onboarding"
 )
 
 // draws of what a person's files may hold.
@@ -57,11 +55,7 @@ func TestInitIsAGuest(t *testing.T) {
 		}
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		dir, err := os.MkdirTemp(t.TempDir(), "w")
-		if err != nil {
-			rt.Fatal(err)
-		}
-		w := worldIn(t, dir)
+		w := worldIn(t, t.TempDir())
 		for _, p := range []string{"claude", "codex"} {
 			if rapid.Bool().Draw(rt, p) {
 				w.install(p)
@@ -101,29 +95,4 @@ func TestInitIsAGuest(t *testing.T) {
 			rt.Fatalf("the record is not empty: %s", prints)
 		}
 	})
-}
-
-// TestSummaryAlwaysSays what a person must know.
-func TestSummaryAlwaysSays(t *testing.T) {
-	w := newWorld(t)
-	w.install("claude")
-	r := w.init("web")
-	text := onboarding.Render(r)
-	for _, want := range []string{"web is ready", "runtime", "claude", "nature", "profile", "registry", "mcp", "doctrine", "created",
-		"permissions", "gated", "folders", w.path("web"), "prompt", "append", "next", `iapeer send web "hello"`} {
-		if !strings.Contains(text, want) {
-			t.Errorf("summary lacks %q:\n%s", want, text)
-		}
-	}
-	if text := onboarding.Render(w.init("web")); !strings.Contains(text, "kept") || strings.Contains(text, "created") {
-		t.Errorf("second summary:\n%s", text)
-	}
-	if text := onboarding.Render(w.run(iapeer.Onboarding{Verb: "remove", Name: "web"})); !strings.Contains(text, "web is removed") || !strings.Contains(text, "the folder stays: ~/web") {
-		t.Errorf("summary of remove:\n%s", text)
-	}
-	for _, line := range strings.Split(text, "\n") {
-		if line != strings.TrimRight(line, " ") {
-			t.Errorf("a space ends %q", line)
-		}
-	}
 }

@@ -87,14 +87,17 @@ func exclusively(ctx context.Context, p iapeer.Paths, do func() error) error {
 	if err != nil {
 		return err
 	}
-	got := make(chan error, 1)
-	go func() { got <- flock(f) }()
+	got := make(chan error)
+	go func() {
+		err := flock(f)
+		select {
+		case got <- err:
+		case <-ctx.Done():
+			f.Close() // nobody waits any more; the lock goes with the file
+		}
+	}()
 	select {
 	case <-ctx.Done():
-		go func() {
-			_ = <-got
-			f.Close()
-		}()
 		return fmt.Errorf("another onboarding command runs: %w", ctx.Err())
 	case err := <-got:
 		defer f.Close()

@@ -4,14 +4,12 @@ import (
 	"testing"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/onboarding"
 )
 
 func TestInitClaude(t *testing.T) {
 	w := newWorld(t)
 	w.install("claude")
-	r := w.init("boris")
-	t.Log("\n" + onboarding.Render(r))
+	w.init("boris")
 	want := `{
   "mcpServers": {
     "iapeer": {
@@ -46,10 +44,8 @@ func TestRemoveTakesAllBack(t *testing.T) {
 	w.write(".claude.json", `{"numStartups":3}`)
 	w.write(".codex/config.toml", "model = \"x\" # mine\n")
 	before := w.outside()
-	r := w.init("boris", func(o *iapeer.Onboarding) { o.AcceptRisk = "yes" })
-	t.Log("\n" + onboarding.Render(r))
-	r = w.run(iapeer.Onboarding{Verb: "remove", Name: "boris"})
-	t.Log("\n" + onboarding.Render(r))
+	w.init("boris", func(o *iapeer.Onboarding) { o.AcceptRisk = "yes" })
+	w.run(iapeer.Onboarding{Verb: "remove", Name: "boris"})
 	if d := differs(before, w.outside()); d != "" {
 		t.Errorf("remove left:\n%s", d)
 	}
