@@ -167,6 +167,7 @@ func (c *conn) bind(args []any) error {
 // SQLite's result codes that mean something to us (sqlite.org/rescode.html).
 const (
 	codeCorrupt    = 11
+	codeFull       = 13
 	codeNotADB     = 26
 	codePrimaryKey = 1555
 	codeUniqueKey  = 2067
@@ -185,6 +186,8 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", ErrUnique, err)
 	case e.Code()&primaryMask == codeCorrupt, e.Code()&primaryMask == codeNotADB:
 		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	case e.Code()&primaryMask == codeFull:
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
 }

@@ -44,6 +44,7 @@ var (
 	ErrNewer   = errors.New("the store was written by a newer program")
 	ErrUnique  = errors.New("not unique")
 	ErrDamaged = errors.New("the store is damaged")
+	ErrFull    = errors.New("the disk is full")
 )
 
 // readers is the number of reading connections: enough for the console, a

@@ -335,3 +335,48 @@ func TestArgumentsOfOtherTypesAreRefused(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 }
+
+// limitPages makes SQLite take the disk for full.
+func limitPages(t *testing.T, db *store.DB, pages int) {
+	t.Helper()
+	err := db.Do(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.First(fmt.Sprintf("PRAGMA max_page_count = %d", pages))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFullDiskRefusesAndIsGotOver(t *testing.T) {
+	db := open(t, t.TempDir()+"/x.db")
+	limitPages(t, db, 20)
+	big := strings.Repeat("x", 16<<10)
+	accepted, refused := 0, 0
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Add(1)
+		db.Write(insert(fmt.Sprint(i, big)), func(err error) {
+			defer wg.Done()
+			if err != nil {
+				refused++
+				if !errors.Is(err, store.ErrFull) {
+					t.Errorf("write %d: %v", i, err)
+				}
+				return
+			}
+			accepted++
+		})
+	}
+	wg.Wait()
+	if refused == 0 {
+		t.Fatal("the disk was never full")
+	}
+	if n := len(bodies(t, db)); n != accepted {
+		t.Errorf("%d lines kept, %d accepted", n, accepted)
+	}
+	limitPages(t, db, 1<<20)
+	if err := db.Do(t.Context(), insert("room again"+big)); err != nil {
+		t.Error(err)
+	}
+}

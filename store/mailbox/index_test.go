@@ -123,6 +123,17 @@ func TestAnIndexOfOtherMessagesIsBuiltAnew(t *testing.T) {
 	wantIDs(t, "old", got, err)
 }
 
+func TestASearchFindsWhatWasJustAccepted(t *testing.T) {
+	dir := t.TempDir()
+	b, _ := openBox(t, dir+"/iapeer.db")
+	openIndex(t, dir+"/search.db", b)
+	for i := range 5 {
+		m := mustSend(t, b, letter("claude-ada", "codex-bob", fmt.Sprintf("word%d", i)))
+		got, err := b.Messages(t.Context(), iapeer.MessageQuery{Text: fmt.Sprintf("word%d", i)})
+		wantIDs(t, "just accepted", got, err, m.ID)
+	}
+}
+
 func TestPrunedMessagesAreNotFound(t *testing.T) {
 	dir := t.TempDir()
 	b, _ := openBox(t, dir+"/iapeer.db")
