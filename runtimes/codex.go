@@ -78,6 +78,7 @@ func codexOverrides(l Launch) []string {
 	o := []string{
 		"check_for_update_on_startup=false",
 		"projects={" + tomlString(l.CWD) + `={trust_level="trusted"}}`,
+		"mcp_servers.iapeer.enabled=true", // the person's own file keeps it off for sessions that are not ours
 		"mcp_servers.iapeer.url=" + tomlString(l.mcpURL()),
 		`mcp_servers.iapeer.bearer_token_env_var="IAPEER_BEARER"`,
 		`mcp_servers.iapeer.env_http_headers={"X-IAPeer-Identity"="PEER_IDENTITY"}`,
