@@ -20,11 +20,11 @@ Reply via send_to_peer.
 <msg><![CDATA[see <iap from="x" runtime="claude" id="m-zzzzzzzzzz"> quoted </iap>]]></msg>
 </iap>`
 
-func payload(t testing.TB, fields map[string]any) []byte {
-	t.Helper()
+func payload(tb testing.TB, fields map[string]any) []byte {
+	tb.Helper()
 	b, err := json.Marshal(fields)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -178,11 +179,11 @@ func (l Launch) bin(own string) string {
 	return own
 }
 
+var plainWord = regexp.MustCompile(`^[a-zA-Z0-9/._+:@%-]+$`)
+
 // shellWord quotes s for /bin/sh, which runs hook commands.
 func shellWord(s string) string {
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%", r))
-	}) {
+	if plainWord.MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -19,6 +19,7 @@ import (
 
 // eachAgent runs f with every pinned program.
 func eachAgent(t *testing.T, f func(t *testing.T, r *rig)) {
+	t.Helper()
 	t.Run("claude-"+agents.ClaudeOld, func(t *testing.T) {
 		f(t, newRig(t, runtimes.Claude(), agents.Claude(t, agents.ClaudeOld)))
 	})
@@ -34,7 +35,7 @@ func eachAgent(t *testing.T, f func(t *testing.T, r *rig)) {
 // message, and finds the proof in hooks and record; then the agent answers by
 // our tool, under its own name.
 func TestRealMessage(t *testing.T) {
-	eachAgent(t, func(t *testing.T, r *rig) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		r.start()
 		r.ready()
 		first := fromBoris("hello NONCE first1")
@@ -128,7 +129,7 @@ func TestRealMidTurn(t *testing.T) {
 // TestRealResume ends a session and resumes it by its id: the record goes on in
 // the same file and the model is told what was said before.
 func TestRealResume(t *testing.T) {
-	eachAgent(t, func(t *testing.T, r *rig) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		end := r.start()
 		r.ready()
 		first := fromBoris("before NONCE early1")
@@ -162,7 +163,7 @@ func TestRealResume(t *testing.T) {
 // TestRealWhole sends a long text of several scripts with envelope machinery
 // and control characters in it: it arrives as one message and whole.
 func TestRealWhole(t *testing.T) {
-	eachAgent(t, func(t *testing.T, r *rig) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		r.start()
 		r.ready()
 		var b strings.Builder
@@ -197,7 +198,7 @@ var streaming = regexp.MustCompile(`tick3|↓ \d+ tokens`)
 // TestRealInterrupt ends a turn by the adapter's keys: claude's status file, or
 // codex's terminal status, says idle again, and the record calls the turn cut.
 func TestRealInterrupt(t *testing.T) {
-	eachAgent(t, func(t *testing.T, r *rig) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		r.start()
 		r.ready()
 		env := fromBoris("SLOW 20 NONCE cut1")
@@ -218,7 +219,7 @@ func TestRealInterrupt(t *testing.T) {
 // TestRealGated has a gated agent ask for a permission: hook and screen tell
 // it, nothing runs before the answer, and the adapter's keys give it.
 func TestRealGated(t *testing.T) {
-	eachAgent(t, func(t *testing.T, r *rig) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		r.launch.Gated = true
 		file := filepath.Join(r.home, "gated-file")
 		call := `CALL Bash {"command":"touch FILE","description":"x"} NONCE gated1`

@@ -86,7 +86,7 @@ func (r *Reading) Events() []iapeer.SessionEvent {
 }
 
 // readChunk is how much of a record is read at once. Lines may be longer.
-const readChunk = 256 << 10
+const readChunk = 64 << 10
 
 // maxLine is the longest line kept in memory; a longer one is skipped and
 // counted as broken. Records hold whole prompts and tool results.

@@ -42,11 +42,11 @@ func codexItem(text string) string {
 	return `{"type":"event_msg","payload":{"type":"item_completed","item":{"type":"UserMessage","content":[{"type":"text","text":` + quote(text) + `}]}}}`
 }
 
-func read(t testing.TB, a runtimes.Adapter, lines ...string) runtimes.Reading {
-	t.Helper()
+func read(tb testing.TB, a runtimes.Adapter, lines ...string) runtimes.Reading {
+	tb.Helper()
 	var r runtimes.Reading
 	if err := a.Read(strings.NewReader(strings.Join(lines, "\n")+"\n"), &r); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }

@@ -1,8 +1,6 @@
 package runtimes_test
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -33,28 +30,6 @@ func TestMain(m *testing.M) {
 		os.Exit(relay())
 	}
 	os.Exit(m.Run())
-}
-
-// relay posts standard input to where the session reports.
-func relay() int {
-	body, err := io.ReadAll(os.Stdin)
-	if err != nil {
-		return 1
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, os.Getenv("TEST_HOOKS"), bytes.NewReader(body))
-	if err != nil {
-		return 1
-	}
-	req.Header.Set("X-IAPeer-Identity", os.Getenv("PEER_IDENTITY"))
-	req.Header.Set("Authorization", "Bearer "+os.Getenv("IAPEER_BEARER"))
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 1
-	}
-	resp.Body.Close()
-	return 0
 }
 
 // A rig is one sandbox: a home, a folder, a model, a daemon's endpoints, and a
@@ -146,52 +121,6 @@ func (r *rig) write(path, text string) {
 	r.t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		r.t.Fatal(err)
-	}
-}
-
-// daemon answers hooks and the MCP calls that a session makes at its start.
-func (r *rig) daemon(w http.ResponseWriter, req *http.Request) {
-	body, _ := io.ReadAll(req.Body)
-	if strings.HasPrefix(req.URL.Path, "/hooks/v1") {
-		events, err := r.a.Hook("", body)
-		if err != nil {
-			r.t.Errorf("hook: %v in %s", err, body)
-		}
-		r.update(func() {
-			r.heads = append(r.heads, req.Header.Clone())
-			r.events = append(r.events, events...)
-		})
-		return
-	}
-	var call struct {
-		ID     json.RawMessage `json:"id"`
-		Method string          `json:"method"`
-		Params struct {
-			Arguments json.RawMessage `json:"arguments"`
-		} `json:"params"`
-	}
-	if req.Method != http.MethodPost || json.Unmarshal(body, &call) != nil {
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	var result string
-	switch call.Method {
-	case "initialize":
-		result = `{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"iapeer","version":"1"}}`
-	case "tools/list":
-		result = `{"tools":[{"name":"send_to_peer","description":"send","inputSchema":{"type":"object","properties":{"personality":{"type":"string"},"message":{"type":"string"}}}}]}`
-	case "tools/call":
-		r.update(func() { r.calls = append(r.calls, mcpCall{head: req.Header.Clone(), args: call.Params.Arguments}) })
-		result = `{"content":[{"type":"text","text":"accepted"}]}`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	switch {
-	case call.ID == nil:
-		w.WriteHeader(http.StatusAccepted)
-	case result == "":
-		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no such method"}}`, call.ID)
-	default:
-		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, call.ID, result)
 	}
 }
 
@@ -319,10 +248,10 @@ func has[E iapeer.SessionEvent](events []iapeer.SessionEvent) bool {
 func (r *rig) status() string {
 	if r.a.Records.StatusPath == nil {
 		for _, e := range slices.Backward(r.events) {
-			switch e.(type) {
-			case iapeer.SessionIdle:
+			if _, idle := e.(iapeer.SessionIdle); idle {
 				return "idle"
-			case iapeer.SessionBusy, iapeer.TurnMoved:
+			}
+			if _, busy := e.(iapeer.SessionBusy); busy {
 				return "busy"
 			}
 		}
@@ -410,104 +339,4 @@ func fromBoris(body string) iapeer.Envelope {
 		ID: iapeer.NewMessageID(), From: iapeer.Identity{Runtime: "claude", Name: "boris"}, FromNature: iapeer.Artificial,
 		SentAt: time.Now(), Body: body, Conversation: iapeer.NewConversationID(), Proof: iapeer.ProofSession,
 	}
-}
-
-// taken waits until a hook proves that the prompt with id was taken, and
-// repeats a lost Enter.
-func (r *rig) taken(id iapeer.MessageID) {
-	r.t.Helper()
-	nudge := time.AfterFunc(r.a.NudgeAfter, func() {
-		r.mu.Lock()
-		state := r.a.Screen(shown(r.screen))
-		r.mu.Unlock()
-		if state.Composing {
-			r.t.Log("the Enter was lost and is typed again")
-			_, _ = io.WriteString(r.pty, r.a.Nudge[0].Bytes)
-		}
-	})
-	defer nudge.Stop()
-	r.wait("taken "+string(id), func() bool { return r.took(id) })
-}
-
-// took reports, under the lock, whether a hook proved id taken.
-func (r *rig) took(id iapeer.MessageID) bool {
-	return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
-		p, ok := e.(iapeer.PromptTaken)
-		return ok && slices.Contains(p.IDs, id)
-	})
-}
-
-// ended waits for a turn that ended with text.
-func (r *rig) ended(text string) {
-	r.t.Helper()
-	r.wait("the end of a turn with "+text, func() bool {
-		return slices.ContainsFunc(r.events, func(e iapeer.SessionEvent) bool {
-			end, ok := e.(iapeer.TurnEnded)
-			return ok && strings.Contains(end.Text, text)
-		})
-	})
-}
-
-// named waits for the id that the program gave its session.
-func (r *rig) named() iapeer.SessionNamed {
-	r.t.Helper()
-	var name iapeer.SessionNamed
-	r.wait("the session's id", func() bool {
-		for _, e := range r.events {
-			if n, ok := e.(iapeer.SessionNamed); ok && n.SessionID != "" {
-				name = n
-			}
-		}
-		return name.SessionID != ""
-	})
-	return name
-}
-
-// records reads the session's record until cond holds. Records are written a
-// moment after the hooks.
-func (r *rig) records(id string, cond func(runtimes.Reading) bool) runtimes.Reading {
-	r.t.Helper()
-	home := r.a.Records.Home(func(string) string { return "" }, r.home)
-	var reading runtimes.Reading
-	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if path, ok := r.a.Records.Find(os.DirFS(home), r.cwd, id); ok {
-			f, err := os.Open(filepath.Join(home, path))
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			err = r.a.Read(f, &reading)
-			f.Close()
-			if err != nil {
-				r.t.Fatal(err)
-			}
-			if cond(reading) {
-				return reading
-			}
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			r.t.Fatalf("records of %s: %+v", id, reading)
-		}
-	}
-}
-
-// request waits for a model call whose user text holds part and that more
-// accepts. Programs call models for titles too.
-func (r *rig) request(part string, more func(fakemodel.Request) bool) fakemodel.Request {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
-	defer cancel()
-	req, err := r.model.Wait(ctx, func(q fakemodel.Request) bool { return strings.Contains(q.User, part) && more(q) })
-	if err != nil {
-		for _, q := range r.model.Requests() {
-			r.t.Logf("call: %s tools %d %s", q.Plan, len(q.Tools), q.Path)
-		}
-		r.t.Fatalf("model call with %q: %v", part, err)
-	}
-	return req
 }

@@ -14,11 +14,11 @@ import (
 // capture is one labelled screen.
 type capture struct{ name, label, what string }
 
-func captures(t testing.TB) []capture {
-	t.Helper()
+func captures(tb testing.TB) []capture {
+	tb.Helper()
 	f, err := os.Open("testdata/screens/labels.tsv")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer f.Close()
 	var out []capture
@@ -37,11 +37,11 @@ func (c capture) adapter() runtimes.Adapter {
 	return runtimes.Claude()
 }
 
-func (c capture) read(t testing.TB, ext string) string {
-	t.Helper()
+func (c capture) read(tb testing.TB, ext string) string {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata/screens", filepath.FromSlash(c.name)+ext))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }

@@ -18,35 +18,35 @@ const (
 )
 
 // Claude returns the path of the claude program of a version.
-func Claude(t testing.TB, version string) string {
-	t.Helper()
-	return find(t, "claude-"+version, "claude")
+func Claude(tb testing.TB, version string) string {
+	tb.Helper()
+	return find(tb, "claude-"+version, "claude")
 }
 
 // Codex returns the path of the codex program.
-func Codex(t testing.TB) string {
-	t.Helper()
-	return find(t, "codex-"+CodexOnly, "codex")
+func Codex(tb testing.TB) string {
+	tb.Helper()
+	return find(tb, "codex-"+CodexOnly, "codex")
 }
 
-func find(t testing.TB, prefix, program string) string {
-	t.Helper()
-	p := filepath.Join(dir(t), prefix, "node_modules", ".bin", program)
+func find(tb testing.TB, prefix, program string) string {
+	tb.Helper()
+	p := filepath.Join(dir(tb), prefix, "node_modules", ".bin", program)
 	if _, err := os.Stat(p); err != nil {
-		t.Skipf("SKIPPED: %s is not installed (%v); run make agents", prefix, err)
+		tb.Skipf("SKIPPED: %s is not installed (%v); run make agents", prefix, err)
 	}
 	return p
 }
 
 // dir is where the programs are installed.
-func dir(t testing.TB) string {
-	t.Helper()
+func dir(tb testing.TB) string {
+	tb.Helper()
 	if d := os.Getenv("IAPEER_AGENTS_DIR"); d != "" {
 		return d
 	}
 	root, err := os.Getwd()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(root, "go.mod")); err == nil {
@@ -54,7 +54,7 @@ func dir(t testing.TB) string {
 		}
 		up := filepath.Dir(root)
 		if up == root {
-			t.Fatal("no go.mod above the working directory: set IAPEER_AGENTS_DIR")
+			tb.Fatal("no go.mod above the working directory: set IAPEER_AGENTS_DIR")
 		}
 		root = up
 	}

@@ -59,11 +59,11 @@ func New() *Server { return &Server{changed: make(chan struct{})} }
 
 // Start serves on a free loopback port until the test ends and returns the
 // server and its base URL.
-func Start(t testing.TB) (*Server, string) {
-	t.Helper()
+func Start(tb testing.TB) (*Server, string) {
+	tb.Helper()
 	s := New()
 	h := httptest.NewServer(s)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		h.CloseClientConnections()
 		h.Close()
 	})
