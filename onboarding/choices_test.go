@@ -441,6 +441,11 @@ func TestRiskIsAskedOnce(t *testing.T) {
 	if r := w.init("a"); r.Gated {
 		t.Error("a stays gated for want of an answer that was given")
 	}
+	w.deps.AcceptRisk = "no"
+	if r := w.init("f"); !r.Gated {
+		t.Error("the configuration says no, and an earlier yes counted")
+	}
+	w.deps.AcceptRisk = ""
 	if _, err := w.try(iapeer.Onboarding{Verb: "init", CWD: w.folder("e"), AcceptRisk: "maybe"}); err == nil {
 		t.Error("maybe is no answer")
 	}

@@ -38,6 +38,7 @@ type Facts struct {
 	Exclude   map[string]string // project files that git status would show, and the line that hides them
 	SiblingOf map[iapeer.Name]string
 	Risk      riskRecord
+	Accepted  string // "yes", "no" or "", as the configuration says
 	Warnings  []string
 
 	paths iapeer.Paths
@@ -77,7 +78,7 @@ func Look(ctx context.Context, o iapeer.Onboarding, d Deps) (Facts, error) {
 		}
 	}
 	f.URL, f.Warnings = daemonURL(o, d.Paths)
-	f.paths = d.Paths
+	f.paths, f.Accepted = d.Paths, d.AcceptRisk
 	if err := f.lookPeers(d); err != nil {
 		return f, err
 	}

@@ -35,6 +35,9 @@ type Deps struct {
 	Registry Registry
 	// Getenv reads the environment of this process; nil is os.Getenv.
 	Getenv func(string) string
+	// AcceptRisk is the answer of the configuration, "yes", "no" or "": weaker
+	// than what the command says, stronger than what was answered before.
+	AcceptRisk string
 	// Bootstrap hands an always-on peer to the service manager and returns its
 	// bootstrap state; nil leaves that to others.
 	Bootstrap func(context.Context, iapeer.Peer) (string, error)

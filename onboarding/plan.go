@@ -214,7 +214,7 @@ func (p *plan) choosePermissions() error {
 		return err
 	}
 	fresh := p.f.Profile == nil || p.foreignProfile()
-	accepted := or(answer, p.f.Risk.Answer) == "yes"
+	accepted := or(answer, or(p.f.Accepted, p.f.Risk.Answer)) == "yes"
 	waiting := slices.Contains(p.f.Risk.Waiting, p.peer.Name)
 	agent := p.runtime.Agentic()
 	switch {
