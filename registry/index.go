@@ -92,6 +92,40 @@ func parseIndex(path string, src []byte) (*index, error) {
 	return ix, nil
 }
 
+// salvage returns the records that stand whole before the place where a torn
+// file stops making sense.
+func salvage(src []byte) []json.RawMessage {
+	var records []json.RawMessage
+	d := json.NewDecoder(bytes.NewReader(src))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			break
+		}
+		if key == "peers" {
+			break
+		}
+		var skipped json.RawMessage
+		if d.Decode(&skipped) != nil {
+			break
+		}
+	}
+	if open, err := d.Token(); err != nil || open != json.Delim('[') {
+		return nil
+	}
+	for d.More() {
+		var raw json.RawMessage
+		if d.Decode(&raw) != nil {
+			break
+		}
+		records = append(records, raw)
+	}
+	return records
+}
+
 // add enters e under its name. Of several records for one peer the first
 // stands; the others are set aside.
 func (ix *index) add(e *entry) {

@@ -51,10 +51,10 @@ func (p Problem) String() string {
 	return p.Path + ": " + p.Reason
 }
 
-// Open reads the registry under paths. A missing file is an empty registry; a
-// file that makes no sense is one too, is named by [Registry.Problems], and is
-// kept as a copy with the suffix ".corrupt.bak" when it is next written. The
-// error is one of the file system.
+// Open reads the registry under paths. A missing file is an empty registry; of
+// a torn file the whole records count. A file that makes no sense is named by
+// [Registry.Problems] and is kept as a copy with the suffix ".corrupt.bak" when
+// it is next written. The error is one of the file system.
 func Open(paths iapeer.Paths, log *zap.Logger) (*Registry, error) {
 	r := &Registry{paths: paths, log: log, told: make(chan struct{}, 1)}
 	r.view.Store(newIndex())
@@ -129,7 +129,7 @@ func (r *Registry) reload() error {
 			return err
 		}
 		if ix, err = parseIndex(path, src); err != nil {
-			r.keepGood(old, now, err)
+			r.keepGood(old, now, src, err)
 			return nil
 		}
 	}
@@ -142,14 +142,20 @@ func (r *Registry) reload() error {
 	return nil
 }
 
-// keepGood goes on with what was known when the file cannot be understood, and
-// remembers the file as a problem.
-func (r *Registry) keepGood(old *index, now stamp, why error) {
+// keepGood goes on with what was known when the file cannot be understood, or
+// with what is whole in it when nothing was, and remembers the file as a
+// problem.
+func (r *Registry) keepGood(old *index, now stamp, src []byte, why error) {
 	r.log.Error("registry unreadable", zap.Error(why))
 	ix := old.clone()
 	ix.file = now
 	ix.strays = slices.DeleteFunc(ix.strays, func(e *entry) bool { return e.raw == nil })
 	ix.strays = append(ix.strays, &entry{problem: why.Error()})
+	if len(old.entries) == 0 {
+		for _, raw := range salvage(src) {
+			ix.add(readRecord(raw))
+		}
+	}
 	r.publish(ix)
 }
 

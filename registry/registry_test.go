@@ -269,10 +269,10 @@ func TestUnreadableFile(t *testing.T) {
 	paths := newPaths(t)
 	r := open(t, paths)
 	upsert(t, r, peer("web", "/src/web", "claude"))
-	const junk = `{"version":2,"peers":[{"personality":"we`
+	const junk = `{"version":2,"peers":[{"personality":"old","default_runtime":"claude","cwd":"/src/old"},{"personality":"we`
 	putIndex(t, paths, junk)
-	if got := open(t, paths); len(got.Peers()) != 0 || len(got.Problems()) != 1 {
-		t.Errorf("fresh: peers %v, problems %v", got.Peers(), got.Problems())
+	if got := open(t, paths); names(got.Peers()) != "old" || len(got.Problems()) != 1 {
+		t.Errorf("fresh: peers %v, problems %v; want the whole record", got.Peers(), got.Problems())
 	}
 	upsert(t, r, peer("api", "/src/api", "claude")) // goes on with what it knew
 	if got := names(open(t, paths).Peers()); got != "api web" {
@@ -352,6 +352,7 @@ func FuzzRegistry(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		ix, err := parseIndex("f", src)
 		if err != nil {
+			salvage(src)
 			return
 		}
 		out, err := ix.bytes()
