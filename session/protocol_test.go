@@ -167,7 +167,7 @@ func TestOffersAreNeverInterleaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, line := range strings.Split(strings.TrimSpace(string(spec)), "\r\n") {
-		if line = strings.Trim(line, "#"); line != strings.Repeat(line[:1], 9000) {
+		if line = strings.Trim(line, "#"); line != "" && line != strings.Repeat(line[:1], 9000) {
 			t.Errorf("a line of %d bytes is mixed", len(line))
 		}
 	}

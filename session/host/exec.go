@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session/panelog"
+	"github.com/iapeer/iapeer/session/proc"
 	"github.com/iapeer/iapeer/session/wire"
 )
 
@@ -31,7 +33,7 @@ const pipesAfter = 500 * time.Millisecond
 type runner struct {
 	spec   Spec
 	ledger *ledger
-	log    *paneLog
+	log    *panelog.Log
 	tell   func(wire.EventBody)
 
 	mu    sync.Mutex
@@ -43,7 +45,7 @@ type runner struct {
 	idle  chan struct{} // closed when run returned
 }
 
-func newRunner(spec Spec, l *ledger, log *paneLog, tell func(wire.EventBody)) *runner {
+func newRunner(spec Spec, l *ledger, log *panelog.Log, tell func(wire.EventBody)) *runner {
 	r := &runner{spec: spec, ledger: l, log: log, tell: tell, idle: make(chan struct{})}
 	r.more.L = &r.mu
 	return r
@@ -223,7 +225,7 @@ func (x *run) wait(out *wire.Outcome) {
 	err := x.cmd.Wait()
 	_ = x.inW.Close() // ends a feeder whose reader is gone
 	<-x.feeder
-	unread, _ := unix.IoctlGetInt(int(x.in.Fd()), unreadRequest)
+	unread, _ := proc.Unread(int(x.in.Fd()))
 	_ = x.in.Close()
 	out.ReadBytes = int(x.fed.Load()) - unread
 	out.At = time.Now()
@@ -250,11 +252,11 @@ func exitOf(s *os.ProcessState) (int, string) {
 type head struct {
 	b   []byte
 	cut bool
-	log *paneLog
+	log *panelog.Log
 }
 
 func (h *head) Write(p []byte) (int, error) {
-	h.log.write(p)
+	h.log.Write(p)
 	n := min(len(p), maxAnswer-len(h.b))
 	h.b = append(h.b, p[:n]...)
 	h.cut = h.cut || n < len(p)
@@ -264,11 +266,11 @@ func (h *head) Write(p []byte) (int, error) {
 // tail keeps the last bytes written to it.
 type tail struct {
 	b   []byte
-	log *paneLog
+	log *panelog.Log
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.log.write(p)
+	t.log.Write(p)
 	t.b = append(t.b, p...)
 	if over := len(t.b) - maxStderr; over > 0 {
 		t.b = append(t.b[:0], t.b[over:]...)

@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/iapeer/iapeer/session/panelog"
 	"github.com/iapeer/iapeer/session/proc"
 	"github.com/iapeer/iapeer/session/wire"
 )
@@ -40,7 +41,7 @@ type Host struct {
 
 	lock    *os.File
 	ln      net.Listener
-	log     *paneLog
+	log     *panelog.Log
 	ledger  *ledger
 	hooks   *spool
 	term    *terminal
@@ -81,7 +82,7 @@ func (h *Host) prepare() error {
 
 // start starts the program and everything that serves it.
 func (h *Host) start() error {
-	h.log, h.ledger, h.hooks = newPaneLog(h.spec.PaneLog), newLedger(), &spool{}
+	h.log, h.ledger, h.hooks = panelog.New(h.spec.PaneLog), newLedger(), &spool{}
 	h.drained, h.exited = make(chan struct{}), make(chan struct{})
 	if h.spec.Kind == wire.Exec {
 		if _, err := h.spec.program(); err != nil {
@@ -143,7 +144,7 @@ func (h *Host) read() {
 	for {
 		n, err := h.pty.Read(buf)
 		if n > 0 {
-			h.log.write(buf[:n])
+			h.log.Write(buf[:n])
 			h.output(buf[:n])
 		}
 		if err != nil {

@@ -1,35 +1,9 @@
 package host
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
-
-func TestKeys(t *testing.T) {
-	for _, tc := range []struct {
-		keys []string
-		app  bool
-		want string
-	}{
-		{[]string{"Down", "Enter"}, false, "\x1b[B\r"},
-		{[]string{"Down", "Enter"}, true, "\x1bOB\r"},
-		{[]string{"2", "Enter"}, false, "2\r"},
-		{[]string{"-l", "/compact"}, false, "/compact"},
-		{[]string{"-l", "Enter"}, false, "Enter"},
-		{[]string{"Escape"}, false, "\x1b"},
-		{[]string{"Tab", "Space", "BSpace"}, false, "\t \x7f"},
-		{[]string{"Up", "Right", "Left"}, false, "\x1b[A\x1b[C\x1b[D"},
-		{[]string{"C-c", "C-u"}, false, "\x03\x15"},
-		{[]string{"word"}, false, "word"},
-	} {
-		if got := string(Keys(tc.keys, tc.app)); got != tc.want {
-			t.Errorf("Keys(%q, %v) = %q, want %q", tc.keys, tc.app, got, tc.want)
-		}
-	}
-}
 
 func TestStrip(t *testing.T) {
 	for _, tc := range []struct{ in, out, held string }{
@@ -76,29 +50,4 @@ func longest(b []byte) int {
 		n = max(n, len(part)+2)
 	}
 	return n
-}
-
-func TestPaneLogComesBack(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "logs", "a.log")
-	l := newPaneLog(path)
-	defer l.close()
-	l.write([]byte("one"))
-	if st, err := os.Stat(filepath.Dir(path)); err != nil || st.Mode().Perm() != 0o700 {
-		t.Errorf("folder: %v %v, want 0700", st, err)
-	}
-	if err := os.Truncate(path, 0); err != nil {
-		t.Fatal(err)
-	}
-	l.write([]byte("two"))
-	if b, _ := os.ReadFile(path); string(b) != "two" {
-		t.Errorf("after truncation = %q, want two", b)
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
-	l.checked = time.Time{} // as if a second had passed
-	l.write([]byte("three"))
-	if b, _ := os.ReadFile(path); string(b) != "three" {
-		t.Errorf("after removal = %q, want three", b)
-	}
 }

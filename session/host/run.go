@@ -159,7 +159,7 @@ func (h *Host) finish() {
 	_ = h.ln.Close()
 	h.term.Tell(wire.EventBody{Kind: wire.EventExit, Exit: &exit})
 	h.term.closeAll(flushWait)
-	h.log.close()
+	h.log.Close()
 	h.removeFiles()
 }
 

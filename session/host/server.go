@@ -280,7 +280,7 @@ func (h *Host) keys(c *client, n uint32, body []byte) error {
 		return fmt.Errorf("keys: a session of kind %q has no terminal", h.spec.Kind)
 	}
 	h.queue.put(job{
-		bytes: Keys(r.Keys, h.term.appCursor()),
+		bytes: wire.KeyBytes(r.Keys, h.term.appCursor()),
 		done: func(_ int, err error) {
 			if err != nil {
 				c.refuse(n, "keys "+strings.Join(r.Keys, " ")+": "+err.Error())

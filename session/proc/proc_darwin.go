@@ -96,3 +96,9 @@ func waitExit(kq int, e Entry, deadline time.Time) {
 		}
 	}
 }
+
+// fionRead is FIONREAD of sys/filio.h.
+const fionRead = 0x4004667f
+
+// Unread returns how many bytes wait in the pipe fd.
+func Unread(fd int) (int, error) { return unix.IoctlGetInt(fd, fionRead) }

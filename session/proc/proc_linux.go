@@ -136,3 +136,6 @@ func waitPidfd(fd int, deadline time.Time) {
 		}
 	}
 }
+
+// Unread returns how many bytes wait in the pipe fd.
+func Unread(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCINQ) }

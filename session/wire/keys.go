@@ -1,4 +1,4 @@
-package host
+package wire
 
 import "strings"
 
@@ -13,10 +13,10 @@ var arrows = map[string]string{
 	"Up": "A", "Down": "B", "Right": "C", "Left": "D", "Home": "H", "End": "F",
 }
 
-// Keys returns what a terminal sends for key names. "-l" makes the rest
+// KeyBytes returns what a terminal sends for key names. "-l" makes the rest
 // literal text; "C-x" is a control key; an unknown word stands for itself.
 // appCursor says that the program asked for application cursor keys.
-func Keys(names []string, appCursor bool) []byte {
+func KeyBytes(names []string, appCursor bool) []byte {
 	var b strings.Builder
 	for i, name := range names {
 		if name == "-l" {

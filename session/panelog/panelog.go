@@ -1,4 +1,10 @@
-package host
+// Package panelog keeps the raw terminal output of sessions on disk: a [Log] that
+// a host appends to, and [Sweep], by which the daemon keeps them bounded.
+//
+// A log is never renamed: its host holds it open for appending, and readers
+// rely on its path, inode and time of change. Bounding copies the end aside and
+// truncates in place.
+package panelog
 
 import (
 	"os"
@@ -11,10 +17,11 @@ import (
 // checkEvery bounds how often the log's path is compared with the open file.
 const checkEvery = time.Second
 
-// A paneLog appends raw terminal output to a file. The file may be truncated,
+// A Log appends raw terminal output to a file. The file may be truncated,
 // removed or replaced by others at any time: it is opened anew when its path
-// no longer leads to it. Losing the log never harms the session.
-type paneLog struct {
+// no longer leads to it. Losing the log never harms the session. A Log is safe
+// for concurrent use.
+type Log struct {
 	path string
 
 	mu      sync.Mutex
@@ -22,9 +29,12 @@ type paneLog struct {
 	checked time.Time
 }
 
-func newPaneLog(path string) *paneLog { return &paneLog{path: path} }
+// New returns a log at path, made when it is first written. With an empty path
+// nothing is kept.
+func New(path string) *Log { return &Log{path: path} }
 
-func (l *paneLog) write(b []byte) {
+// Write appends b.
+func (l *Log) Write(b []byte) {
 	if l.path == "" {
 		return
 	}
@@ -43,7 +53,7 @@ func (l *paneLog) write(b []byte) {
 }
 
 // reopen makes sure that the open file is the one at path.
-func (l *paneLog) reopen() {
+func (l *Log) reopen() {
 	if l.file != nil && sameFile(l.file, l.path) {
 		return
 	}
@@ -66,14 +76,15 @@ func sameFile(f *os.File, path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-func (l *paneLog) drop() {
+func (l *Log) drop() {
 	if l.file != nil {
 		_ = l.file.Close()
 		l.file = nil
 	}
 }
 
-func (l *paneLog) close() {
+// Close closes the file.
+func (l *Log) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop()
