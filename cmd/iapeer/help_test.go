@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +118,27 @@ func TestSpeaker(t *testing.T) {
 		got, err := w.speaker(tc.from)
 		if code := report(w, "send", err); got != tc.want || code != tc.code {
 			t.Errorf("%s: speaker = %q, %v, want %q with code %d", tc.name, got, err, tc.want, tc.code)
+		}
+	}
+}
+
+func TestBranchOf(t *testing.T) {
+	dir := t.TempDir()
+	write := func(path, text string) {
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("main/.git/HEAD", "ref: refs/heads/feature/login\n")
+	write("main/.git/worktrees/fix/HEAD", "2f81c0a9d5e6f70123456789abcdef0123456789\n")
+	write("fix/.git", "gitdir: ../main/.git/worktrees/fix\n")
+	for sub, want := range map[string]string{"main": "feature/login", "fix": "2f81c0a9", "none": ""} {
+		if got := branchOf(filepath.Join(dir, sub)); got != want {
+			t.Errorf("branchOf(%s) = %q, want %q", sub, got, want)
 		}
 	}
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/iapeer/iapeer/cmd/iapeer/render"
 )
@@ -27,9 +30,30 @@ func (c *listCmd) Run(ctx context.Context, w *world) error {
 	if c.JSON {
 		return w.json(render.ListJSON(snap))
 	}
-	w.printf("%s", render.List(w.style(), snap))
+	w.printf("%s", render.List(w.style(), snap, branchOf))
 	if line := fleet.Mismatch(); line != "" {
 		w.note("%s", line)
 	}
 	return nil
+}
+
+// branchOf returns the git branch that is checked out in dir, "" when dir is
+// not the top of a work tree. It reads two small files and runs no git.
+func branchOf(dir string) string {
+	git := filepath.Join(dir, ".git")
+	if b, err := os.ReadFile(git); err == nil { // a linked work tree: .git is a file that names its folder
+		git = strings.TrimSpace(strings.TrimPrefix(string(b), "gitdir:"))
+		if !filepath.IsAbs(git) {
+			git = filepath.Join(dir, git)
+		}
+	}
+	head, err := os.ReadFile(filepath.Join(git, "HEAD"))
+	if err != nil {
+		return ""
+	}
+	text := strings.TrimSpace(string(head))
+	if name, ok := strings.CutPrefix(text, "ref: refs/heads/"); ok {
+		return name
+	}
+	return text[:min(len(text), 8)] // a detached HEAD: its commit
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -9,17 +10,23 @@ import (
 	"github.com/iapeer/iapeer/fleet/client"
 )
 
+// maxFolder is how far the folders' column pads; longer ones push what follows.
+const maxFolder = 32
+
 // A row is one line of the list: a peer on one of its runtimes.
 type row struct {
 	glyph, color               string
 	peer, runtime, state       string
 	since, mail, folder, extra string
+	branch                     string
 	needs                      bool
+	order                      int // awake before asleep before stopped
 }
 
-// List writes the fleet: first what needs a person, then every peer, then the
-// totals.
-func List(s Style, snap client.Snapshot) string {
+// List writes the fleet: first what needs a person, then all other peers, awake
+// ones first, then the totals. branch tells the git branch of a folder, "" if
+// it has none; it may be nil.
+func List(s Style, snap client.Snapshot, branch func(dir string) string) string {
 	if len(snap.Peers) == 0 {
 		return "no peers registered\nMake one: iapeer create helper, or iapeer init in a project's folder.\n"
 	}
@@ -29,7 +36,9 @@ func List(s Style, snap client.Snapshot) string {
 	}
 	var b strings.Builder
 	b.WriteString(s.needs(rows, snap))
-	b.WriteString(s.table(rows))
+	rows = slices.DeleteFunc(rows, func(r row) bool { return r.needs })
+	slices.SortStableFunc(rows, func(x, y row) int { return x.order - y.order })
+	b.WriteString(s.table(rows, branch))
 	b.WriteString(s.Dim(totals(snap)) + "\n")
 	return b.String()
 }
@@ -51,7 +60,7 @@ func (s Style) rows(p client.Peer) []row {
 }
 
 func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
-	r := row{peer: p.Personality, runtime: rt.Runtime, state: string(rt.State), since: s.Since(rt.Since), mail: "·", folder: s.path(p.CWD)}
+	r := row{peer: p.Personality, runtime: rt.Runtime, state: string(rt.State), since: s.Since(rt.Since), mail: "·", folder: p.CWD, order: order(rt.State)}
 	r.glyph, r.color = glyph(rt.State)
 	if rt.Open > 0 {
 		r.mail = fmt.Sprint(rt.Open)
@@ -68,6 +77,22 @@ func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
 		r.extra = "attached"
 	}
 	return r
+}
+
+// order groups the states in the list.
+func order(st iapeer.PresenceState) int {
+	switch st {
+	case iapeer.Ready, iapeer.Busy:
+		return 0
+	case iapeer.Waking, iapeer.Parking:
+		return 1
+	case iapeer.Stopped:
+		return 3
+	case iapeer.ByHand:
+		return 4
+	default:
+		return 2
+	}
 }
 
 func glyph(st iapeer.PresenceState) (glyph, color string) {
@@ -90,21 +115,32 @@ func glyph(st iapeer.PresenceState) (glyph, color string) {
 // needs writes what a person must look at, with the command that shows or
 // settles it.
 func (s Style) needs(rows []row, snap client.Snapshot) string {
-	var b strings.Builder
+	var list []row
 	for _, r := range rows {
 		if r.needs {
-			fmt.Fprintf(&b, "%s %s %s  %s  %s  %s\n", s.paint(r.color, r.glyph), pad(r.peer, s.Name(r.peer), 10), pad(r.runtime, r.runtime, 8),
-				Line(r.state+needWhy(r.extra), 60), r.since, s.Dim(wayOut(r)))
+			r.extra, r.folder = Line(r.state+needWhy(r.extra), 60), s.wayOut(r)
+			list = append(list, r)
 		}
 	}
 	for _, n := range snap.Notices {
-		fmt.Fprintf(&b, "%s %s %s  %s  %s\n", s.paint(yellow, "!"), pad(n.Personality, s.Name(n.Personality), 10), pad(n.Runtime, n.Runtime, 8),
-			Line(n.Summary, 80), Span(s.Now.Sub(msTime(n.CreatedMs))))
+		list = append(list, row{glyph: "!", color: yellow, peer: n.Personality, runtime: n.Runtime, extra: Line(n.Summary, 60), since: Span(s.Now.Sub(msTime(n.CreatedMs)))})
 	}
-	if b.Len() == 0 {
+	if len(list) == 0 {
 		return ""
 	}
-	return s.Bold("NEEDS YOU") + "\n" + b.String() + "\n"
+	var w [4]int
+	for _, r := range list {
+		for i, cell := range []string{r.peer, r.runtime, r.extra, r.since} {
+			w[i] = max(w[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	b.WriteString(s.Bold("NEEDS YOU") + "\n")
+	for _, r := range list {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("%s %s  %-*s  %-*s  %-*s  %s", s.paint(r.color, r.glyph), pad(r.peer, s.Name(r.peer), w[0]),
+			w[1], r.runtime, w[2], r.extra, w[3], r.since, s.Dim(r.folder)), " ") + "\n")
+	}
+	return b.String() + "\n"
 }
 
 func needWhy(extra string) string {
@@ -114,8 +150,8 @@ func needWhy(extra string) string {
 	return ": " + extra
 }
 
-// wayOut is the command to go on with.
-func wayOut(r row) string {
+// wayOut is the command to go on with, or the file to mend.
+func (s Style) wayOut(r row) string {
 	switch iapeer.PresenceState(r.state) {
 	case iapeer.Waiting:
 		return "iapeer attach " + r.peer
@@ -127,10 +163,17 @@ func wayOut(r row) string {
 }
 
 // table writes all rows in aligned columns.
-func (s Style) table(rows []row) string {
-	w := [5]int{4, 7, 5, 5, 4}
-	for _, r := range rows {
-		for i, cell := range []string{r.peer, r.runtime, r.state, r.since, r.mail} {
+func (s Style) table(rows []row, branch func(string) string) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	w := [6]int{4, 7, 5, 5, 4, 6}
+	for i, r := range rows {
+		dir := r.folder
+		if rows[i].folder = s.path(dir); branch != nil {
+			rows[i].branch = Line(branch(dir), 30)
+		}
+		for i, cell := range []string{r.peer, r.runtime, r.state, r.since, r.mail, s.path(dir)} {
 			w[i] = max(w[i], utf8.RuneCountInString(cell))
 		}
 	}
@@ -138,9 +181,11 @@ func (s Style) table(rows []row) string {
 	b.WriteString(s.Dim(fmt.Sprintf("  %-*s  %-*s  %-*s  %-*s  %-*s  %s", w[0], "PEER", w[1], "RUNTIME", w[2], "STATE", w[3], "SINCE", w[4], "MAIL", "FOLDER")) + "\n")
 	for _, r := range rows {
 		line := fmt.Sprintf("%s %s  %-*s  %s  %-*s  %-*s  %s", s.paint(r.color, r.glyph), pad(r.peer, s.Name(r.peer), w[0]), w[1], r.runtime,
-			pad(r.state, s.paint(r.color, r.state), w[2]), w[3], r.since, w[4], r.mail, r.folder)
-		if r.extra != "" && !r.needs {
-			line += "   " + s.Dim(Line(r.extra, 60))
+			pad(r.state, s.paint(r.color, r.state), w[2]), w[3], r.since, w[4], r.mail, pad(r.folder, r.folder, min(w[5], maxFolder)))
+		for _, more := range []string{r.branch, Line(r.extra, 60)} {
+			if more != "" {
+				line += "  " + s.Dim(more)
+			}
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
