@@ -5,15 +5,21 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/iapeer/iapeer"
 )
 
-// A pass is one request that was let in.
+// A pass is one request that was let in. Who makes it is worked out when it is
+// first asked: most of what needs no identity never asks.
 type pass struct {
-	gate   *Gate
-	conn   *conn
-	token  *TokenFacts // nil: no session's token
+	gate  *Gate // nil: made by WithCaller
+	conn  *conn
+	token *TokenFacts // nil: no session's token
+	named string      // the identity header, "" when it is missing
+	hooks bool        // the request reports what a session did
+
+	once   sync.Once
 	caller iapeer.Caller
 	err    error // why caller has no identity
 }
@@ -33,6 +39,7 @@ func CallerFrom(ctx context.Context) (iapeer.Caller, error) {
 	if !ok {
 		return iapeer.Caller{}, refuse(http.StatusForbidden, "connection", "the request did not pass the gate")
 	}
+	p.once.Do(p.resolve)
 	return p.caller, p.err
 }
 
@@ -51,7 +58,7 @@ func Speaking(ctx context.Context, id iapeer.Identity) (iapeer.Caller, error) {
 // It is for handlers that are driven without a gate: tests, and the daemon's
 // own requests.
 func WithCaller(ctx context.Context, c iapeer.Caller) context.Context {
-	return (&pass{gate: nil, caller: c}).into(ctx)
+	return (&pass{caller: c}).into(ctx)
 }
 
 // token reads the Authorization header.
@@ -101,30 +108,40 @@ func bearer(h http.Header) (string, error) {
 	return token, nil
 }
 
-// claim resolves the identity of the request. It returns an error only for
-// what must not go on; a claim that does not hold is kept in p.err.
-func (p *pass) claim(h http.Header, hooks bool) error {
-	given := h.Get(IdentityHeader)
-	if given == "" {
-		p.caller, p.err = p.unnamed()
+// agree refuses a header that does not say what the token says. A token
+// without the header stands for it.
+func (p *pass) agree() error {
+	if p.token == nil {
 		return nil
 	}
-	id, err := iapeer.ParseIdentity(given)
-	if err != nil {
-		p.caller = p.bare()
-		p.err = &RefusedError{Status: http.StatusBadRequest, Reason: "identity", Err: err,
-			Message: fmt.Sprintf("header %s %s: write <runtime>-<name> of the calling peer, such as claude-anna", IdentityHeader, quote(given))}
-		return nil
+	id := p.token.Identity.String()
+	if p.named == "" {
+		p.named = id
 	}
-	if p.token != nil && p.token.Identity != id {
-		return refuse(http.StatusForbidden, "identity", fmt.Sprintf("header %s says %s, and the token is that of %s: they must agree", IdentityHeader, id, p.token.Identity))
+	if p.named != id {
+		return refuse(http.StatusForbidden, "identity", fmt.Sprintf("header %s says %s, and the token is that of %s: they must agree", IdentityHeader, quote(p.named), id))
 	}
-	if hooks {
-		p.caller = p.asSession()
-		return nil
-	}
-	p.caller, p.err = p.speak(id)
 	return nil
+}
+
+// resolve works out the caller: the identity of the header, else that of the
+// token, else the person at a terminal.
+func (p *pass) resolve() {
+	switch {
+	case p.gate == nil:
+	case p.hooks:
+		p.caller = p.asSession() // a session's last hooks may come when the next one is live
+	case p.named == "":
+		p.caller, p.err = p.unnamed()
+	default:
+		id, err := iapeer.ParseIdentity(p.named)
+		if err != nil {
+			p.caller, p.err = p.bare(), &RefusedError{Status: http.StatusBadRequest, Reason: "identity", Err: err,
+				Message: fmt.Sprintf("header %s %s: write <runtime>-<name> of the calling peer, such as claude-anna", IdentityHeader, quote(p.named))}
+			return
+		}
+		p.caller, p.err = p.speak(id)
+	}
 }
 
 // bare is the caller without an identity.
@@ -156,12 +173,9 @@ func (p *pass) asSession() iapeer.Caller {
 	return c
 }
 
-// unnamed resolves a request without the identity header: the token's own
-// identity, or the person at a terminal, or nobody.
+// unnamed resolves a request with neither the identity header nor a token: the
+// person at a terminal, or nobody.
 func (p *pass) unnamed() (iapeer.Caller, error) {
-	if p.token != nil {
-		return p.asSession(), nil
-	}
 	c := p.bare()
 	if me := p.gate.person(); me != (iapeer.Identity{}) && p.atTerminal() {
 		c.Identity, c.Proof = me, iapeer.ProofPerson

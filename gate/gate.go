@@ -126,15 +126,15 @@ func (g *Gate) admit(r *http.Request) (*pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{gate: g, conn: c}
+	p := &pass{gate: g, conn: c, named: r.Header.Get(IdentityHeader), hooks: isHooks(r.URL.Path)}
 	if ok {
 		p.token = &facts
 	}
 	if c.unasked && p.token == nil && !g.holdsHostToken(r.Header) {
 		return nil, needToken("this system does not tell the owner of a TCP connection: send the session's token as Authorization: Bearer, or use the unix socket")
 	}
-	if isHooks(r.URL.Path) && p.token == nil {
+	if p.hooks && p.token == nil {
 		return nil, needToken("hooks need the token of their own session as Authorization: Bearer")
 	}
-	return p, p.claim(r.Header, isHooks(r.URL.Path))
+	return p, p.agree()
 }

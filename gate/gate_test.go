@@ -217,6 +217,7 @@ func TestWhoMaySpeak(t *testing.T) {
 		{name: "live, with its token", live: true, identity: "claude-anna", token: annas, status: 200, want: iapeer.Caller{Identity: anna, Proof: "session", Session: true, Generation: 3}},
 		{name: "token without header", live: true, token: annas, status: 200, want: iapeer.Caller{Identity: anna, Proof: "session", Session: true, Generation: 3}},
 		{name: "live, with an earlier token", live: true, identity: "claude-anna", token: old, status: 200, want: iapeer.Caller{Proof: "session", Session: true, Generation: 2}, err: "earlier one"},
+		{name: "an earlier token without header", live: true, token: old, status: 200, want: iapeer.Caller{Proof: "session", Session: true, Generation: 2}, err: "earlier one"},
 		{name: "an earlier session's last hook", live: true, path: "/hooks/v1/claude", identity: "claude-anna", token: old, status: 200, want: iapeer.Caller{Identity: anna, Proof: "session", Session: true, Generation: 2}},
 		{name: "token of another", identity: "claude-boris", token: annas, status: 403, err: "must agree"},
 		{name: "unknown token", identity: "claude-anna", token: "guess", status: 401, err: "not known"},

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"io"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -126,6 +127,33 @@ func TestParseStat(t *testing.T) {
 		got, err := parseStat([]byte(tc.in))
 		if got != tc.want || (err == nil) != tc.ok {
 			t.Errorf("parseStat(%q) = %+v, %v", tc.in, got, err)
+		}
+	}
+}
+
+// BenchmarkStanding is the price of a request over TCP without a token, once a
+// connection: the search for the process behind a socket.
+func BenchmarkStanding(b *testing.B) {
+	g := New(configOf(newWorld(), nil))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	out, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer out.Close()
+	in, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer in.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if !examine(in).standing(g).known {
+			b.Fatal("not found")
 		}
 	}
 }
