@@ -212,3 +212,39 @@ func TestWithoutGit(t *testing.T) {
 		t.Errorf("mcp %s: %s", action(r, "mcp"), w.read("web/.mcp.json"))
 	}
 }
+
+// TestCommittedProfileStays: what a team shares is not rewritten for one host.
+func TestCommittedProfileStays(t *testing.T) {
+	w := newWorld(t)
+	w.install("claude", "codex")
+	w.repo("web", map[string]string{".iapeer/peer-profile.json": "{\"personality\":\"web\",\"default_runtime\":\"claude\"}\n"})
+	r := w.init("web", func(o *iapeer.Onboarding) { o.Description = "new" })
+	if got := w.git("web", "status", "--porcelain", "--untracked-files=all"); got != "" || action(r, "profile") != "kept" || len(r.Warnings) != 1 {
+		t.Errorf("profile %s, warnings %q, git status %q", action(r, "profile"), r.Warnings, got)
+	}
+	if again := w.init("web"); action(again, "registry") != "kept" {
+		t.Errorf("again: %+v", again.Files)
+	}
+	r = w.init("web", func(o *iapeer.Onboarding) { o.Description, o.Scope = "new", "project" })
+	if got := w.git("web", "status", "--porcelain"); got != " M .iapeer/peer-profile.json\n" || action(r, "profile") != "updated" {
+		t.Errorf("profile %s, git status %q", action(r, "profile"), got)
+	}
+}
+
+// TestOddFolderNames: the line that hides a file hides that file only.
+func TestOddFolderNames(t *testing.T) {
+	w := newWorld(t)
+	w.install("claude")
+	w.repo("repo", nil)
+	for i, name := range []string{"a ", "b\\c", "#x", "!y", "é", "q?", "[z]", "s*", "t\\ "} {
+		w.init("repo/"+name, func(o *iapeer.Onboarding) { o.Name = "peer-" + string(rune('a'+i)) })
+		if got := w.git("repo", "status", "--porcelain", "--untracked-files=all"); got != "" {
+			t.Errorf("%q: git status %q", name, got)
+		}
+	}
+	w.write("repo/qq/.mcp.json", "{}")
+	w.write("repo/ss/.mcp.json", "{}")
+	if got := w.git("repo", "status", "--porcelain", "--untracked-files=all"); got != "?? qq/.mcp.json\n?? ss/.mcp.json\n" {
+		t.Errorf("others are hidden too: %q", got)
+	}
+}

@@ -24,7 +24,7 @@ type plan struct {
 // makePlan decides everything that can be decided before a byte is written.
 func makePlan(o iapeer.Onboarding, f Facts) (*plan, error) {
 	p := &plan{o: o, f: f, warnings: slices.Clone(f.Warnings), explicit: o.Runtime != ""}
-	for _, decide := range []func() error{p.checkFolder, p.chooseName, p.checkOwner, p.chooseRuntime, p.choosePrograms, p.chooseNature, p.choosePermissions} {
+	for _, decide := range []func() error{p.checkFolder, p.chooseName, p.checkOwner, p.chooseRuntime, p.choosePrograms, p.chooseNature, p.choosePermissions, p.respectRepository} {
 		if err := decide(); err != nil {
 			return nil, err
 		}
@@ -228,5 +228,16 @@ func (p *plan) choosePermissions() error {
 		waiting = false
 	}
 	p.risk = p.f.Risk.answered(answer, p.peer.Name, waiting && p.peer.Settings.Gated)
+	return nil
+}
+
+// respectRepository leaves a profile alone that the repository has: a team
+// shares it. It still is the truth about the peer, so the peer is as it says.
+func (p *plan) respectRepository() error {
+	if p.f.Profile == nil || !p.f.Committed[iapeer.Profile(p.f.CWD)] || p.foreignProfile() || p.o.Scope == "project" || samePeer(*p.f.Profile, p.peer) {
+		return nil
+	}
+	p.peer = *p.f.Profile
+	p.warnf("the repository has the profile of %s: it stays as it is; --scope project writes it", p.peer.Name)
 	return nil
 }
