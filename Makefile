@@ -61,10 +61,11 @@ cross: ## build for every platform, vet the tests for darwin
 			GOOS=$${p%/*} GOARCH=$${p#*/} $(BUILD) -o /dev/null ./cmd/$$c || exit 1; \
 		done; \
 	done
-	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet -trimpath ./...
 
-test: tools agents build vet ## everything a fresh machine can run
-	$(GO) test -race -shuffle=on -timeout 20m ./...
+# -vet=all vets with the compilation that the tests need anyway.
+test: tools agents build ## everything a fresh machine can run
+	$(GO) test -vet=all -race -shuffle=on -timeout 20m ./...
 
 e2e: tools agents ## the programs as a whole, with real agents; says what it skipped
 	sh scripts/e2e.sh

@@ -5,7 +5,8 @@ set -u
 : "${FUZZTIME:=5s}"
 failed=0
 for pkg in $(go list ./...); do
-	for target in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz'); do
+	targets=$(go test -list '^Fuzz' "$pkg") || { echo "$targets"; failed=1; continue; }
+	for target in $(echo "$targets" | grep '^Fuzz'); do
 		echo "fuzz $target ${pkg#*/*/} $FUZZTIME"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" "$pkg" || failed=1
 	done
