@@ -97,6 +97,7 @@ type presence struct {
 	flights map[iapeer.MessageID]*flight
 	turn    turn
 
+	quiet    bool // the session itself said last that it is idle
 	session  Session
 	socket   string
 	hostPID  int

@@ -111,15 +111,16 @@ func (p *presence) event(e iapeer.SessionEvent) {
 	case iapeer.TurnMoved:
 		p.moved(e.TurnID, e.Evidence)
 	case iapeer.TurnEnded:
-		p.moved(e.TurnID, e.Evidence)
+		p.proveByTurn(e.TurnID, e.Evidence)
 		p.turn.background = e.Background
 		p.endTurn(turnEnd{text: e.Text, evidence: e.Evidence})
 	case iapeer.TurnFailed:
-		p.moved(e.TurnID, e.Evidence)
+		p.proveByTurn(e.TurnID, e.Evidence)
 		p.endTurn(turnEnd{text: e.Text, failed: e.Reason, evidence: e.Evidence})
 	case iapeer.SessionIdle:
 		p.idle()
 	case iapeer.SessionBusy:
+		p.quiet = false
 		p.disarm(timerSettle)
 		p.state(moving{})
 	case iapeer.SessionWaiting:
@@ -174,6 +175,7 @@ func (p *presence) consumed(id iapeer.MessageID, e iapeer.Evidence) {
 
 // begin notes that a turn runs.
 func (p *presence) begin(id string) {
+	p.quiet = false
 	p.disarm(timerSettle)
 	if !p.turn.running {
 		p.turn.running, p.turn.id = true, id
@@ -185,17 +187,23 @@ func (p *presence) begin(id string) {
 // moved takes a sign of the running turn: what was taken while idle is now
 // seen; the record is asked about the rest.
 func (p *presence) moved(turnID string, e iapeer.Evidence) {
-	for _, f := range p.flights {
-		if f.fromIdle && f.state == iapeer.Taken && (f.turnID == "" || turnID == "" || f.turnID == turnID) {
-			p.see(f, e)
-			p.turn.add(f.msg)
-		}
-	}
+	p.proveByTurn(turnID, e)
 	if p.turn.end == nil {
 		p.begin(turnID)
 	}
 	if len(p.flights) > 0 {
 		p.look()
+	}
+}
+
+// proveByTurn takes a sign of a turn as the proof for what was taken while no
+// turn ran.
+func (p *presence) proveByTurn(turnID string, e iapeer.Evidence) {
+	for _, f := range p.flights {
+		if f.fromIdle && f.state == iapeer.Taken && (f.turnID == "" || turnID == "" || f.turnID == turnID) {
+			p.see(f, e)
+			p.turn.add(f.msg)
+		}
 	}
 }
 
@@ -214,11 +222,12 @@ func (p *presence) endTurn(e turnEnd) {
 // idle takes the word that the session is idle. When a turn was running its end
 // should have been told; if it is not told soon, the turn was interrupted.
 func (p *presence) idle() {
-	if p.turn.running && p.turn.end == nil {
+	p.quiet = true
+	switch {
+	case p.turn.end != nil: // finishTurn goes on
+	case p.turn.running:
 		p.arm(timerSettle, p.h.cfg.Settle)
-		return
-	}
-	if p.turn.end == nil {
+	default:
 		p.state(calm{})
 	}
 }
@@ -250,7 +259,11 @@ func (p *presence) finishTurn() {
 	if t.end.failed != "" && t.end.failed != "interrupted" {
 		p.h.notify(Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
 	}
-	p.state(calm{})
+	if p.quiet {
+		p.state(calm{})
+		return
+	}
+	p.state(mailArrived{}) // its hooks still run: the session itself says when it is idle
 }
 
 // answerPerson puts the last text of a turn into the inbox of a person whose

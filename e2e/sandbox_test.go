@@ -247,3 +247,23 @@ func until(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
+
+// between waits for a message from one identity to another.
+func (s *sandbox) between(from, to string) client.Message {
+	s.t.Helper()
+	var found client.Message
+	until(s.t, "a message from "+from+" to "+to, func() bool {
+		var list []client.Message
+		if err := json.Unmarshal([]byte(s.cli("msg", "list", "--json")), &list); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, m := range list {
+			if m.From == from && m.To == to {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
