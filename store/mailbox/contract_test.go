@@ -68,7 +68,9 @@ func openBox(tb testing.TB, path string) (*mailbox.Box, *store.DB) {
 func boxes(t *testing.T) map[string]box {
 	t.Helper()
 	b, _ := openBox(t, t.TempDir()+"/iapeer.db")
-	return map[string]box{"Box": b, "Memory": mailbox.NewMemory()}
+	indexed, _ := openBox(t, t.TempDir()+"/iapeer.db")
+	openIndex(t, t.TempDir()+"/search.db", indexed)
+	return map[string]box{"Box": b, "Indexed": indexed, "Memory": mailbox.NewMemory()}
 }
 
 func identity(s string) iapeer.Identity {

@@ -1,10 +1,12 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -25,14 +27,20 @@ const feedBatch = 64
 // is less than a batch away by itself.
 const feedDelay = 200 * time.Millisecond
 
-// indexSchema keeps words and numbers only, no second copy of the bodies.
+// searchBatch is how many numbers are looked up in the box at a time.
+const searchBatch = 256
+
+// indexSchema keeps words, names and numbers only, no second copy of the
+// bodies.
 const indexSchema = `
 CREATE VIRTUAL TABLE search USING fts5(topic, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
+CREATE TABLE peers (name TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (name, seq)) WITHOUT ROWID;
 CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 INSERT INTO cursor VALUES (1, 0);
 `
 
-// An Index finds messages by the words of their bodies and topics. It has a
+// An Index finds messages by the words of their bodies and topics, and by
+// their sender or recipient. It has a
 // file of its own, which may be deleted at any time while the daemon is down:
 // the index is then built anew from the messages. All methods may be called
 // concurrently.
@@ -103,6 +111,9 @@ func (x *Index) Rebuild(ctx context.Context) error {
 func (x *Index) reset(ctx context.Context) error {
 	err := x.db.Do(ctx, func(t *store.Tx) error {
 		if _, err := t.Exec("INSERT INTO search(search) VALUES ('delete-all')"); err != nil {
+			return err
+		}
+		if _, err := t.Exec("DELETE FROM peers"); err != nil {
 			return err
 		}
 		_, err := t.Exec("UPDATE cursor SET seq = 0")
@@ -185,7 +196,7 @@ func (x *Index) take(ctx context.Context) (int, error) {
 	last := list[len(list)-1].Seq
 	err = x.db.Do(ctx, func(t *store.Tx) error {
 		for _, m := range list {
-			if _, err := t.Exec("INSERT INTO search (rowid, topic, body) VALUES (?, ?, ?)", m.Seq, m.Topic, m.Body); err != nil {
+			if err := enter(t, m); err != nil {
 				return err
 			}
 		}
@@ -198,15 +209,27 @@ func (x *Index) take(ctx context.Context) (int, error) {
 	return len(list), err
 }
 
+func enter(t *store.Tx, m iapeer.Message) error {
+	if _, err := t.Exec("INSERT INTO search (rowid, topic, body) VALUES (?, ?, ?)", m.Seq, m.Topic, m.Body); err != nil {
+		return err
+	}
+	_, err := t.Exec("INSERT OR IGNORE INTO peers (name, seq) VALUES (?, ?), (?, ?)",
+		string(m.From.Name), m.Seq, string(m.To.Name), m.Seq)
+	return err
+}
+
 // forget drops messages that were deleted. What a crash leaves behind finds
 // nothing any more and does no harm.
-func (x *Index) forget(seqs []int64) {
+func (x *Index) forget(gone []relic) {
 	if x == nil {
 		return
 	}
 	x.db.Write(func(t *store.Tx) error {
-		for _, s := range seqs {
-			if _, err := t.Exec("DELETE FROM search WHERE rowid = ?", s); err != nil {
+		for _, g := range gone {
+			if _, err := t.Exec("DELETE FROM search WHERE rowid = ?", g.seq); err != nil {
+				return err
+			}
+			if _, err := t.Exec("DELETE FROM peers WHERE name IN (?, ?) AND seq = ?", g.from, g.to, g.seq); err != nil {
 				return err
 			}
 		}
@@ -214,17 +237,27 @@ func (x *Index) forget(seqs []int64) {
 	}, nil)
 }
 
-// search finds the numbers here and the messages in the box, in portions,
-// until the query's limit is reached. What lags less than a batch behind is
-// taken in first.
-func (x *Index) search(ctx context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
-	match := matchExpr(q.Text)
-	if match == "" {
-		return nil, nil
+// knows reports whether the index, and not the messages themselves, is to be
+// asked for q. Words are always its business; names only when it has caught up.
+func (x *Index) knows(ctx context.Context, q iapeer.MessageQuery) bool {
+	if x == nil || q.Text == "" && q.Peer == "" && q.From == "" && q.To == "" {
+		return false
 	}
 	if lag := x.Lag(); lag > 0 && lag <= feedBatch {
 		if _, err := x.take(ctx); err != nil {
-			return nil, err
+			x.log.Warn("feed search index", zap.Error(err))
+		}
+	}
+	return q.Text != "" || x.Lag() == 0
+}
+
+// search finds the numbers here and the messages in the box, in portions,
+// until the query's limit is reached.
+func (x *Index) search(ctx context.Context, q iapeer.MessageQuery) ([]iapeer.Message, error) {
+	var match string
+	if q.Text != "" {
+		if match = matchExpr(q.Text); match == "" {
+			return nil, nil
 		}
 	}
 	limit := bounded(q.Limit)
@@ -251,21 +284,26 @@ func (x *Index) search(ctx context.Context, q iapeer.MessageQuery) ([]iapeer.Mes
 	}
 }
 
-// numbers returns the next numbers that match, in the order of q.
+// numbers returns the next numbers that match, in the order of q: those with
+// the words, or without words those of one name.
 func (x *Index) numbers(ctx context.Context, match string, q iapeer.MessageQuery) (seqs []int64, err error) {
 	before := q.Before
 	if before <= 0 {
-		before = 1<<63 - 1
+		before = math.MaxInt64
 	}
-	order := "DESC"
+	sql, arg := "SELECT rowid FROM search WHERE search MATCH ? AND rowid > ? AND rowid < ? ORDER BY rowid DESC LIMIT ?", match
+	if match == "" {
+		sql = "SELECT seq FROM peers WHERE name = ? AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+		arg = string(cmp.Or(q.Peer, q.From, q.To))
+	}
 	if q.After > 0 {
-		order = "ASC"
+		sql = strings.Replace(sql, "DESC", "ASC", 1)
 	}
 	err = x.db.Read(ctx, func(t *store.Tx) error {
 		return t.Query(func(r store.Row) error {
 			seqs = append(seqs, r.Int(0))
 			return nil
-		}, "SELECT rowid FROM search WHERE search MATCH ? AND rowid > ? AND rowid < ? ORDER BY rowid "+order+" LIMIT 500", match, q.After, before)
+		}, sql, arg, q.After, before, searchBatch)
 	})
 	return seqs, err
 }

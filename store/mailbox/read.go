@@ -129,10 +129,10 @@ func steps(t *store.Tx, r row) ([]iapeer.Step, error) {
 }
 
 // Messages returns what q selects, newest first, or oldest first with After.
-// Text is looked up in the [Index], which may lag behind; without one the
+// Text is looked up in the open [Index], which may lag behind; without one the
 // messages themselves are read through.
 func (b *Box) Messages(ctx context.Context, q iapeer.MessageQuery) (list []iapeer.Message, err error) {
-	if x := b.index.Load(); x != nil && q.Text != "" {
+	if x := b.index.Load(); x.knows(ctx, q) {
 		list, err = x.search(ctx, q)
 		return list, wrap("search messages", err)
 	}

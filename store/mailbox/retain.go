@@ -24,6 +24,12 @@ const (
 // waits about a millisecond for it.
 const pruneBatch = 32
 
+// A relic is a message to be deleted: its number and between whom it went.
+type relic struct {
+	seq      int64
+	from, to string
+}
+
 // Prune deletes messages that r no longer keeps, oldest first, with their
 // history, and returns how many. Open messages stay, whatever their age, and
 // so does the newest message, because its number must not be given again. The
@@ -31,26 +37,26 @@ const pruneBatch = 32
 func (b *Box) Prune(ctx context.Context, now time.Time, r Retention) (deleted int, err error) {
 	var after int64
 	for {
-		seqs, next, err := b.excess(ctx, now, r, after)
+		old, next, err := b.excess(ctx, now, r, after)
 		if err != nil || next == after {
 			return deleted, wrap("prune messages", err)
 		}
 		after = next
-		if len(seqs) == 0 {
+		if len(old) == 0 {
 			continue
 		}
-		if err := b.db.Do(ctx, func(t *store.Tx) error { return remove(t, seqs) }); err != nil {
+		if err := b.db.Do(ctx, func(t *store.Tx) error { return remove(t, old) }); err != nil {
 			return deleted, wrap("prune messages", err)
 		}
-		b.index.Load().forget(seqs)
-		deleted += len(seqs)
+		b.index.Load().forget(old)
+		deleted += len(old)
 	}
 }
 
 // excess looks at the next messages after a number and returns those to be
 // deleted and the last number looked at, which is after when there is nothing
 // more to do.
-func (b *Box) excess(ctx context.Context, now time.Time, r Retention, after int64) (seqs []int64, next int64, err error) {
+func (b *Box) excess(ctx context.Context, now time.Time, r Retention, after int64) (old []relic, next int64, err error) {
 	next = after
 	newest := b.newest.Load()
 	err = b.db.Read(ctx, func(t *store.Tx) error {
@@ -70,12 +76,12 @@ func (b *Box) excess(ctx context.Context, now time.Time, r Retention, after int6
 			}
 			next = seq
 			if !open && seq < newest {
-				seqs = append(seqs, seq)
+				old = append(old, relic{seq: seq, from: row.Text(3), to: row.Text(4)})
 			}
 			return nil
-		}, "SELECT seq, open, accepted FROM messages WHERE seq > ? ORDER BY seq LIMIT ?", after, pruneBatch)
+		}, "SELECT seq, open, accepted, from_name, to_name FROM messages WHERE seq > ? ORDER BY seq LIMIT ?", after, pruneBatch)
 	})
-	return seqs, next, err
+	return old, next, err
 }
 
 // usedBytes is the size of the pages that hold something.
@@ -93,9 +99,9 @@ func usedBytes(t *store.Tx) (int64, error) {
 
 // remove deletes messages, except those that were opened again since they were
 // looked at.
-func remove(t *store.Tx, seqs []int64) error {
-	for _, seq := range seqs {
-		n, err := t.Exec("DELETE FROM messages WHERE seq = ? AND open = 0", seq)
+func remove(t *store.Tx, old []relic) error {
+	for _, o := range old {
+		n, err := t.Exec("DELETE FROM messages WHERE seq = ? AND open = 0", o.seq)
 		if err != nil {
 			return err
 		}
@@ -105,7 +111,7 @@ func remove(t *store.Tx, seqs []int64) error {
 		for _, sql := range []string{
 			"DELETE FROM bodies WHERE seq = ?", "DELETE FROM answers WHERE seq = ?", "DELETE FROM steps WHERE seq = ?",
 		} {
-			if _, err := t.Exec(sql, seq); err != nil {
+			if _, err := t.Exec(sql, o.seq); err != nil {
 				return err
 			}
 		}
