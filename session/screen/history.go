@@ -70,26 +70,6 @@ func (h *history) line(i int) []byte {
 	return p.buf[from:p.ends[i]]
 }
 
-// pop removes the newest line and returns it unpacked, cols cells wide or
-// more.
-func (h *history) pop(cols int) row {
-	r := unpackRow(h.line(h.lines-1), cols)
-	p := &h.pages[len(h.pages)-1]
-	p.ends = p.ends[:len(p.ends)-1]
-	end := uint32(0)
-	if n := len(p.ends); n > 0 {
-		end = p.ends[n-1]
-	} else {
-		h.pages = h.pages[:len(h.pages)-1]
-	}
-	p.buf = p.buf[:end]
-	h.lines--
-	if h.lines == 0 {
-		h.clear()
-	}
-	return r
-}
-
 func (h *history) clear() { h.pages, h.skip, h.lines = nil, 0, 0 }
 
 // packRow appends r to b: one byte of flags, then runs of style, number of

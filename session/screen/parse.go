@@ -152,6 +152,9 @@ func (s *Screen) feedText(b []byte) []byte {
 // feedEscape reads from an ESC to the end of its sequence without leaving the
 // library's state machine for each byte.
 func (s *Screen) feedEscape(b []byte) []byte {
+	if n := s.fastCSI(b); n > 0 {
+		return b[n:]
+	}
 	for i, c := range b {
 		s.step(c)
 		if s.strKind != 0 || s.ground() {
@@ -159,6 +162,54 @@ func (s *Screen) feedEscape(b []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// maxDigits is the longest number that the short way reads.
+const maxDigits = 8
+
+// fastCSI acts on a control sequence that is whole and plain, which nearly all
+// are, and returns its length. It returns 0, having done nothing, for anything
+// the library's state machine must judge. Both ways must agree on every input.
+func (s *Screen) fastCSI(b []byte) int {
+	if len(b) < 3 || b[1] != '[' {
+		return 0
+	}
+	i, cmd := 2, 0
+	if c := b[i]; c >= '<' && c <= '?' {
+		cmd, i = int(c)<<parser.PrefixShift, i+1
+	}
+	first := i
+	n, value, digits := 0, ansi.Param(parser.MissingParam), 0
+	for ; i < len(b); i++ {
+		switch c := b[i]; {
+		case c >= '0' && c <= '9':
+			if digits++; digits > maxDigits {
+				return 0
+			}
+			if digits == 1 {
+				value = 0
+			}
+			value = value*10 + ansi.Param(c-'0')
+		case c == ';' || c == ':':
+			if c == ':' {
+				value |= parser.HasMoreFlag
+			}
+			if s.params[n] = value; n == len(s.params)-3 {
+				return 0
+			}
+			n, value, digits = n+1, parser.MissingParam, 0
+		case c >= 0x40 && c <= 0x7e:
+			if i > first {
+				s.params[n] = value
+				n++
+			}
+			s.csi(ansi.Cmd(cmd|int(c)), s.params[:n])
+			return i + 1
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // plainRun returns how many bytes at the front of b are printable ASCII.

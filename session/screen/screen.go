@@ -20,12 +20,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/charmbracelet/x/ansi"
+	"github.com/charmbracelet/x/ansi/parser"
 )
 
-// Limits of a screen's size in cells.
+// Limits of a screen's size in cells; other sizes are clamped.
 const (
-	MinCols, MaxCols = 2, 1000
-	MinRows, MaxRows = 1, 1000
+	minCols, maxCols = 2, 1000
+	minRows, maxRows = 1, 1000
 )
 
 const (
@@ -69,7 +70,8 @@ type Screen struct {
 	printed bool // the main screen has been written to
 
 	parser  *ansi.Parser
-	partial [utf8.UTFMax]byte // a character cut by the end of a portion
+	params  [parser.MaxParamsSize]ansi.Param // of fastCSI
+	partial [utf8.UTFMax]byte                // a character cut by the end of a portion
 	npart   int
 	strKind byte // introducer of the string sequence being read, 0 if none
 	str     []byte
@@ -112,7 +114,7 @@ func New(cols, rows, scrollback int, name string, tell Listener) *Screen {
 }
 
 func clampSize(cols, rows int) (int, int) {
-	return min(max(cols, MinCols), MaxCols), min(max(rows, MinRows), MaxRows)
+	return min(max(cols, minCols), maxCols), min(max(rows, minRows), maxRows)
 }
 
 func newBuffer(cols, rows int) buffer {

@@ -9,10 +9,7 @@ func (s *Screen) Snapshot(full bool) []byte {
 	p := painter{s: s, b: make([]byte, 0, 16*1024)}
 	p.b = append(p.b, "\x1b[0m"...)
 	if full {
-		for i := range s.hist.lines {
-			r := unpackRow(s.hist.line(i), s.cols)
-			p.line(&r)
-		}
+		p.history()
 	}
 	p.lines(s.main.lines)
 	if s.Alt() {
@@ -36,28 +33,43 @@ type painter struct {
 	pen style
 }
 
+func (p *painter) history() {
+	h := &p.s.hist
+	if h.lines == 0 {
+		return
+	}
+	r := unpackRow(h.line(0), p.s.cols)
+	for i := 1; i < h.lines; i++ {
+		next := unpackRow(h.line(i), p.s.cols)
+		p.line(&r, &next)
+		r = next
+	}
+	p.line(&r, &p.s.main.lines[0])
+}
+
 func (p *painter) lines(lines []row) {
 	for y := range lines {
 		if y == len(lines)-1 {
 			p.text(&lines[y], lines[y].used())
 			return
 		}
-		p.line(&lines[y])
+		p.line(&lines[y], &lines[y+1])
 	}
 }
 
 // line writes a row and goes to the next one, by the terminal's own wrap where
-// the text goes on.
-func (p *painter) line(r *row) {
+// the text goes on and there is text to go on with.
+func (p *painter) line(r, next *row) {
 	n := r.used()
-	if r.wrapped {
+	wraps := r.wrapped && !next.cells[0].blank()
+	if wraps {
 		n = len(r.cells)
-		if r.cells[n-1] == 0 && r.used() == n-1 {
+		if r.cells[n-1] == 0 && r.used() == n-1 && next.cells[0]&leadBit != 0 {
 			n-- // a wide character follows and wraps by itself
 		}
 	}
 	p.text(r, n)
-	if !r.wrapped {
+	if !wraps {
 		p.setPen(style{})
 		p.b = append(p.b, "\r\n"...)
 	}
