@@ -25,11 +25,12 @@ type Registry struct {
 	log   *zap.Logger
 	view  atomic.Pointer[index]
 
-	mu      sync.Mutex           // one reload, refresh or change at a time
-	watcher *watcher             // nil before Watch
-	early   []request            // to follow, made before Watch
-	changes []iapeer.PeerChanged // not yet told
-	told    chan struct{}        // wakes the watcher; capacity 1
+	requests requests // what to follow
+
+	mu       sync.Mutex // one reload, refresh or change at a time
+	watching bool
+	changes  []iapeer.PeerChanged // not yet told
+	told     chan struct{}        // wakes the teller; capacity 1
 }
 
 // ErrSetAside says that a peer's record or profile is bad. [Registry.Problems]
@@ -56,7 +57,7 @@ func (p Problem) String() string {
 // [Registry.Problems] and is kept as a copy with the suffix ".corrupt.bak" when
 // it is next written. The error is one of the file system.
 func Open(paths iapeer.Paths, log *zap.Logger) (*Registry, error) {
-	r := &Registry{paths: paths, log: log, told: make(chan struct{}, 1)}
+	r := &Registry{paths: paths, log: log, told: make(chan struct{}, 1), requests: requests{wake: make(chan struct{}, 1)}}
 	r.view.Store(newIndex())
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,7 +178,7 @@ func (ix *index) inherit(old *index) {
 // holds mu.
 func (r *Registry) publish(ix *index) {
 	old := r.view.Swap(ix)
-	if r.watcher == nil {
+	if !r.watching {
 		return
 	}
 	now := time.Now()

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -20,16 +21,14 @@ const (
 	pollEvery = 2 * time.Second
 )
 
-// A watcher follows the registry file and the profiles of live peers. All but
-// reg, requests and done belongs to its goroutine.
+// A watcher follows the registry file and the profiles of live peers. It
+// belongs to its goroutine.
 type watcher struct {
-	reg      *Registry
-	fs       *fsnotify.Watcher // nil when the system has no watches left
-	requests chan request
-	done     chan struct{}
-	live     map[string]follower // by .iapeer folder
-	polled   map[string]bool     // folders that are not watched
-	dirty    map[string]bool     // folders with events since the last look
+	reg    *Registry
+	fs     *fsnotify.Watcher   // nil when the system has no watches left
+	live   map[string]follower // by .iapeer folder
+	polled map[string]bool     // folders that are not watched
+	dirty  map[string]bool     // folders with events since the last look
 }
 
 // A follower counts who wants to know about one peer.
@@ -38,10 +37,38 @@ type follower struct {
 	count int
 }
 
+// A request is one call of [Registry.Follow] or [Registry.Unfollow].
 type request struct {
 	name   iapeer.Name
 	dir    string // its .iapeer folder
 	follow bool
+}
+
+// requests keeps requests until the watcher takes them, so that those who ask
+// never wait for files.
+type requests struct {
+	wake chan struct{} // capacity 1
+
+	mu   sync.Mutex
+	list []request
+}
+
+func (q *requests) add(r request) {
+	q.mu.Lock()
+	q.list = append(q.list, r)
+	q.mu.Unlock()
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (q *requests) take() []request {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := q.list
+	q.list = nil
+	return list
 }
 
 // Watch brings all records in line with their profiles, then follows the
@@ -50,32 +77,28 @@ type request struct {
 // view, whoever made it, one after the other; it may use the registry. A
 // registry is watched once.
 func (r *Registry) Watch(ctx context.Context, tell func(iapeer.PeerChanged)) (done <-chan struct{}) {
-	w := &watcher{reg: r, requests: make(chan request), done: make(chan struct{}),
-		live: map[string]follower{}, polled: map[string]bool{}, dirty: map[string]bool{}}
+	w := &watcher{reg: r, live: map[string]follower{}, polled: map[string]bool{}, dirty: map[string]bool{}}
 	var err error
 	if w.fs, err = fsnotify.NewWatcher(); err != nil {
 		r.log.Warn("no file events, polling instead", zap.Error(err))
 	}
 	r.mu.Lock()
-	r.watcher = w
-	early := r.early
-	r.early = nil
+	r.watching = true
 	r.mu.Unlock()
-	told := make(chan struct{})
+	var both sync.WaitGroup
+	both.Go(func() { r.tell(ctx, tell) })
+	both.Go(func() { w.run(ctx) })
+	over := make(chan struct{})
 	go func() {
-		defer close(told)
-		r.tell(ctx, tell)
+		both.Wait()
+		close(over)
 	}()
-	go func() {
-		defer close(w.done)
-		w.run(ctx, early)
-		<-told
-	}()
-	return w.done
+	return over
 }
 
 // Follow watches the profile of a peer that is live, until as many calls of
-// [Registry.Unfollow]. Before [Registry.Watch] it is remembered.
+// [Registry.Unfollow]. Before [Registry.Watch] it is remembered. It never
+// waits.
 func (r *Registry) Follow(name iapeer.Name) { r.follow(name, true) }
 
 // Unfollow ends one [Registry.Follow].
@@ -86,19 +109,7 @@ func (r *Registry) follow(name iapeer.Name, follow bool) {
 	if e := r.view.Load().entries[name]; e != nil {
 		q.dir = iapeer.PeerDir(e.peer.CWD)
 	}
-	r.mu.Lock()
-	w := r.watcher
-	if w == nil {
-		r.early = append(r.early, q)
-	}
-	r.mu.Unlock()
-	if w == nil {
-		return
-	}
-	select {
-	case w.requests <- q:
-	case <-w.done:
-	}
+	r.requests.add(q)
 }
 
 // tell passes changes on, outside the lock.
@@ -119,7 +130,7 @@ func (r *Registry) tell(ctx context.Context, tell func(iapeer.PeerChanged)) {
 	}
 }
 
-func (w *watcher) run(ctx context.Context, early []request) {
+func (w *watcher) run(ctx context.Context) {
 	if w.fs != nil {
 		defer func() { _ = w.fs.Close() }() // nothing to lose
 	}
@@ -127,9 +138,6 @@ func (w *watcher) run(ctx context.Context, early []request) {
 	w.watch(root)
 	if _, err := w.reg.Reindex(); err != nil {
 		w.reg.log.Warn("reindex", zap.Error(err))
-	}
-	for _, q := range early {
-		w.serve(q)
 	}
 	settle := time.NewTimer(settleTime)
 	settle.Stop() // nothing is dirty yet
@@ -143,8 +151,10 @@ func (w *watcher) run(ctx context.Context, early []request) {
 		select {
 		case <-ctx.Done():
 			return
-		case q := <-w.requests:
-			w.serve(q)
+		case <-w.reg.requests.wake:
+			for _, q := range w.reg.requests.take() {
+				w.serve(q)
+			}
 		case ev := <-w.events():
 			if w.note(ev) {
 				settle.Reset(settleTime)
