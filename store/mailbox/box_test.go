@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ const crashEnv = "MAILBOX_CRASH_TEST_FILE"
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashEnv); path != "" {
 		crashingChild(path)
+	}
+	if err := flag.Set("rapid.checks", "20"); err != nil { // each one opens files; the command line wins
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
