@@ -94,10 +94,10 @@ func (p *plan) hide(w *writer, path string) error {
 func (p *plan) mcp(_ context.Context, w *writer) error {
 	path := mcpFile(p.f.CWD)
 	id := iapeer.Identity{Runtime: iapeer.RuntimeClaude, Name: p.peer.Name}
-	backup := ""
+	var aside keptAside
 	if !p.leaveAlone(path) {
 		var err error
-		if backup, err = p.setAside(w, path); err != nil {
+		if aside, err = p.setAside(w, path); err != nil {
 			return err
 		}
 		if err := p.hide(w, path); err != nil {
@@ -107,8 +107,11 @@ func (p *plan) mcp(_ context.Context, w *writer) error {
 	return w.file("mcp", path, sharedFile, func(before []byte, _ bool) (change, error) {
 		after, t, err := addMCPServer(before, id, p.f.URL)
 		if errors.Is(err, edit.ErrNotJSON) {
+			if string(before) != aside.bytes && !p.leaveAlone(path) {
+				return change{}, errMoving
+			}
 			after, t, err = addMCPServer(nil, id, p.f.URL)
-			t.Copy = backup
+			t.Copy = aside.path
 		}
 		e := change{after: after, trace: t}
 		if string(after) != string(before) && p.leaveAlone(path) {
@@ -123,21 +126,24 @@ func (p *plan) leaveAlone(path string) bool {
 	return p.f.Committed[path] && p.o.Scope != "project"
 }
 
+// keptAside is a verbatim copy.
+type keptAside struct{ path, bytes string }
+
 // setAside copies a .mcp.json that cannot be read before a fresh one replaces
 // it. An earlier copy is never overwritten.
-func (p *plan) setAside(w *writer, path string) (backup string, err error) {
+func (p *plan) setAside(w *writer, path string) (keptAside, error) {
 	b, exists, err := readFile(path)
 	if err != nil || !exists {
-		return "", err
+		return keptAside{}, err
 	}
 	if _, _, err := addMCPServer(b, iapeer.Identity{}, ""); !errors.Is(err, edit.ErrNotJSON) {
-		return "", nil
+		return keptAside{}, nil
 	}
 	bak := path + corruptSuffix
 	for n := 2; ; n++ {
 		old, exists, err := readFile(bak)
 		if err != nil {
-			return "", err
+			return keptAside{}, err
 		}
 		if !exists || string(old) == string(b) {
 			break
@@ -145,10 +151,10 @@ func (p *plan) setAside(w *writer, path string) (backup string, err error) {
 		bak = fmt.Sprintf("%s%s.%d", path, corruptSuffix, n)
 	}
 	if err := p.hide(w, path+corruptSuffix); err != nil {
-		return "", err
+		return keptAside{}, err
 	}
 	w.tell(iapeer.FileChange{}, fmt.Sprintf("%s is not a JSON object: its bytes are kept in %s", path, bak))
-	return bak, w.file("backup", bak, sharedFile, func([]byte, bool) (change, error) {
+	return keptAside{bak, string(b)}, w.file("backup", bak, sharedFile, func([]byte, bool) (change, error) {
 		return change{after: b, trace: trace{Kind: traceCopy, After: digest(b)}}, nil
 	})
 }
@@ -241,7 +247,7 @@ func (p *plan) riskStep(d Deps) step {
 			return nil
 		}
 		return w.file("risk answer", RiskPath(d.Paths), privateFile, func([]byte, bool) (change, error) {
-			return change{after: p.risk.bytes(), detail: p.risk.Answer}, nil
+			return change{after: p.risk.bytes(), detail: or(p.risk.Answer, "not asked yet")}, nil
 		})
 	}
 }
