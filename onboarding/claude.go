@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -54,14 +55,19 @@ func setTraced(doc edit.JSON, before []byte, value any, path ...string) (after [
 }
 
 // mcpIdentity is the peer as which a folder's .mcp.json speaks, zero when it
-// names none.
+// names none. Older programs wrote it as the default of a variable:
+// ${PEER_IDENTITY:-claude-ada}.
 func mcpIdentity(path string) iapeer.Identity {
 	b, _, _ := readFile(path)
 	doc, err := edit.ParseJSON(b)
 	if err != nil {
 		return iapeer.Identity{}
 	}
-	id, _ := iapeer.ParseIdentity(doc.String("mcpServers", "iapeer", "headers", identityHeader))
+	header := doc.String("mcpServers", "iapeer", "headers", identityHeader)
+	if _, name, ok := strings.Cut(strings.TrimSuffix(header, "}"), ":-"); ok {
+		header = name
+	}
+	id, _ := iapeer.ParseIdentity(header)
 	return id
 }
 

@@ -17,30 +17,44 @@ const gitTimeout = 10 * time.Second
 // zero value stands for a folder outside every work tree.
 type workTree struct {
 	root    string // real path; "" outside a work tree
-	exclude string // the repository's info/exclude, absolute; "" when git cannot be asked
+	asked   bool   // git answered; otherwise all is by what lies on the disk
+	exclude string // the repository's info/exclude, absolute; "" when not known
 	common  string // the repository's own folder; equal for all its work trees
 	branch  string
 }
 
 // lookWorkTree finds the work tree that dir is in. When there is one but git
-// cannot be asked about it, exclude is "" and every file there counts as
-// tracked, because leaving a file alone does no harm.
+// cannot be asked about it, every file there counts as tracked, because leaving
+// a file alone does no harm.
 func lookWorkTree(ctx context.Context, dir string) workTree {
-	out, err := git(ctx, dir, "rev-parse", "--path-format=absolute", "--show-toplevel", "--git-common-dir", "--git-path", "info/exclude")
-	if lines := strings.Split(strings.TrimSpace(out), "\n"); err == nil && len(lines) == 3 {
-		w := workTree{root: realPath(lines[0]), common: realPath(lines[1]), exclude: lines[2]}
+	out, err := git(ctx, dir, "rev-parse", "--show-toplevel", "--git-common-dir", "--git-path", "info/exclude")
+	if lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n"); err == nil && len(lines) == 3 {
+		// The second and third are relative to dir, and older versions of git cannot be told otherwise.
+		w := workTree{asked: true, root: realPath(lines[0]), common: realPath(within(dir, lines[1])), exclude: within(dir, lines[2])}
 		branch, _ := git(ctx, dir, "symbolic-ref", "--short", "-q", "HEAD")
 		w.branch = strings.TrimSpace(branch)
 		return w
 	}
 	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			return workTree{root: at}
+		if st, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			w := workTree{root: at}
+			if st.IsDir() {
+				w.exclude = filepath.Join(at, ".git", "info", "exclude")
+			}
+			return w
 		}
 		if at == filepath.Dir(at) {
 			return workTree{}
 		}
 	}
+}
+
+// within is path as seen from dir.
+func within(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
 }
 
 // holds reports whether path lies in the work tree.
@@ -59,7 +73,7 @@ func (w workTree) lists(ctx context.Context, path string) bool {
 	if !w.holds(path) {
 		return false
 	}
-	if w.exclude == "" {
+	if !w.asked {
 		_, err := os.Lstat(path)
 		return err == nil
 	}
@@ -73,8 +87,10 @@ func (w workTree) excludeLine(ctx context.Context, path string) string {
 	if !w.holds(path) || w.exclude == "" {
 		return ""
 	}
-	if _, err := git(ctx, w.root, "check-ignore", "-q", "--no-index", "--", path); err == nil {
-		return ""
+	if w.asked {
+		if _, err := git(ctx, w.root, "check-ignore", "-q", "--no-index", "--", path); err == nil {
+			return ""
+		}
 	}
 	rel, err := filepath.Rel(w.root, path)
 	if err != nil {

@@ -174,6 +174,10 @@ func TestCopiedFolder(t *testing.T) {
 	for _, f := range []string{".iapeer/peer-profile.json", ".mcp.json", ".iapeer/IAPEER.md"} {
 		w.write("copy/"+f, w.read("api/"+f))
 	}
+	w.write("older/.mcp.json", strings.Replace(w.read("api/.mcp.json"), "claude-api", "${PEER_IDENTITY:-claude-api}", 1))
+	if _, err := w.try(iapeer.Onboarding{Verb: "init", CWD: w.path("older")}); err == nil || !strings.Contains(err.Error(), ".mcp.json here        says claude-api") {
+		t.Errorf("init of an older copy = %v", err)
+	}
 	_, err := w.try(iapeer.Onboarding{Verb: "init", CWD: w.path("copy")})
 	if err == nil || !strings.Contains(err.Error(), ".iapeer/peer-profile.json here  says api") {
 		t.Errorf("init of the copy = %v", err)
@@ -206,10 +210,21 @@ func TestWithoutGit(t *testing.T) {
 	w := newWorld(t)
 	w.install("claude")
 	w.repo("web", map[string]string{".mcp.json": "{}\n"})
+	w.repo("api", nil)
+	path := os.Getenv("PATH")
 	t.Setenv("PATH", w.path("bin"))
 	r := w.init("web")
 	if action(r, "mcp") != "skipped" || w.read("web/.mcp.json") != "{}\n" {
 		t.Errorf("mcp %s: %s", action(r, "mcp"), w.read("web/.mcp.json"))
+	}
+	if r := w.init("api"); action(r, "mcp") != "created" {
+		t.Errorf("mcp %s", action(r, "mcp"))
+	}
+	t.Setenv("PATH", path)
+	for _, repo := range []string{"web", "api"} {
+		if got := w.git(repo, "status", "--porcelain", "--untracked-files=all"); got != "" {
+			t.Errorf("%s: git status %q", repo, got)
+		}
 	}
 }
 
