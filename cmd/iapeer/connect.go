@@ -17,22 +17,21 @@ import (
 
 // fleet returns a client that speaks as who, see speaker. The daemon is started
 // by the first request that finds none; where none is wanted
-// (IAPEER_NO_DAEMON=1) each request is done by `iapeerd once`.
+// (IAPEER_NO_DAEMON=1) such a request is done by `iapeerd once`.
 func (w *world) fleet(who string) *client.Client {
 	if w.noDaemon() {
-		return client.New("http://localhost", &http.Client{Transport: once{w}}).As(who, w.bearer())
+		return w.reach(who, &way{w: w, without: once{w}})
 	}
-	return w.reach(who, w.start)
+	return w.reach(who, &way{w: w, start: w.start})
 }
 
 // running returns a client of a daemon that must be running already.
 func (w *world) running(who string) *client.Client {
-	return w.reach(who, func(context.Context) error { return iapeer.ErrNoDaemon })
+	return w.reach(who, &way{w: w, start: func(context.Context) error { return iapeer.ErrNoDaemon }})
 }
 
-func (w *world) reach(who string, start func(context.Context) error) *client.Client {
+func (w *world) reach(who string, way *way) *client.Client {
 	base := "http://localhost"
-	way := &way{w: w, start: start}
 	if r, err := client.Find(w.getenv); err == nil {
 		base, way.rt = client.Transport(r)
 	}
@@ -41,11 +40,13 @@ func (w *world) reach(who string, start func(context.Context) error) *client.Cli
 
 func (w *world) noDaemon() bool { return w.getenv("IAPEER_NO_DAEMON") == "1" }
 
-// way is the transport to the daemon, which it starts when it finds none.
+// way is the transport to the daemon. When it finds none it starts one, or goes
+// the other way, without.
 type way struct {
-	w     *world
-	rt    http.RoundTripper // nil: nothing told of a daemon
-	start func(context.Context) error
+	w       *world
+	rt      http.RoundTripper // nil: nothing told of a daemon
+	start   func(context.Context) error
+	without http.RoundTripper // nil: start
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -56,6 +57,14 @@ func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 			return res, err
 		}
 	}
+	again := req.Clone(req.Context())
+	var err error
+	if again.Body, err = req.GetBody(); err != nil {
+		return nil, err
+	}
+	if t.without != nil {
+		return t.without.RoundTrip(again)
+	}
 	if err := t.start(req.Context()); err != nil {
 		return nil, err
 	}
@@ -64,10 +73,6 @@ func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	_, t.rt = client.Transport(r)
-	again := req.Clone(req.Context())
-	if again.Body, err = req.GetBody(); err != nil {
-		return nil, err
-	}
 	return t.rt.RoundTrip(again)
 }
 

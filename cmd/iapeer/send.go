@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -218,9 +219,33 @@ func (c *sendCmd) patience() (wait time.Duration, explicit bool, err error) {
 	}
 }
 
-// dispatch sends and shows progress to a person.
+// How long a send is repeated when the daemon goes away under it, and how often.
+const (
+	repeatFor   = 5 * time.Second
+	repeatEvery = 200 * time.Millisecond
+)
+
+// dispatch sends and shows progress to a person. When the daemon stops or dies
+// meanwhile it sends again with the same key, so that a message that was already
+// accepted is not sent twice.
 func dispatch(ctx context.Context, w *world, fleet *client.Client, req client.SendRequest, wait time.Duration) (client.SendReply, error) {
-	req.Wait = wait.String()
+	req.Wait, req.Key = wait.String(), rand.Text()
+	for until := w.now().Add(repeatFor); ; {
+		reply, err := watched(ctx, w, fleet, req)
+		var refused *client.Error
+		gone := err != nil && !errors.As(err, &refused) && !errors.Is(err, iapeer.ErrNoDaemon)
+		if !gone && !errors.Is(err, iapeer.ErrShuttingDown) || w.now().After(until) {
+			return reply, err
+		}
+		select {
+		case <-ctx.Done():
+			return reply, ctx.Err()
+		case <-time.After(repeatEvery):
+		}
+	}
+}
+
+func watched(ctx context.Context, w *world, fleet *client.Client, req client.SendRequest) (client.SendReply, error) {
 	if !w.errTTY {
 		return fleet.Send(ctx, req)
 	}

@@ -19,7 +19,7 @@ func (s Style) eventText(e client.Event) string {
 	case "delivery":
 		text := fmt.Sprintf("%s  %s  %s → %s", Safe(e.Text("id")), s.state(iapeer.State(e.Text("state")), 9),
 			s.who(e.Text("caller")), s.who(e.Text("rt")+"-"+e.Text("to")))
-		if by := strings.TrimSpace(e.Text("by") + " " + e.Text("proof")); by != "" {
+		if by := strings.TrimSpace(e.Text("by") + " " + e.Text("proof")); by != "" && e.Text("by") != "daemon" {
 			text += "  " + s.Dim(Line(by, 60))
 		}
 		return text

@@ -66,6 +66,11 @@ func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
 		r.mail = fmt.Sprint(rt.Open)
 	}
 	switch {
+	case rt.Runtime == string(iapeer.RuntimeCLI):
+		r.state, r.since = "person", "·"
+		if rt.Open > 0 {
+			r.extra = "iapeer inbox"
+		}
 	case p.Problem != "":
 		r.glyph, r.color, r.needs, r.state = "✗", red, true, "set aside"
 		r.extra = p.Problem

@@ -76,7 +76,7 @@ func (s Style) steps(m client.Message) string {
 			at = s.clock(st.Evidence.At, "15:04:05.000")
 			before = st.Evidence.At
 		}
-		fmt.Fprintf(&b, "%s\n", strings.TrimRight(fmt.Sprintf("  %s  %s  %-50s %s", at, s.state(st.State, 9), text, s.Dim(gap)), " "))
+		fmt.Fprintf(&b, "%s\n", strings.TrimRight(fmt.Sprintf("  %s  %s  %-60s %s", at, s.state(st.State, 9), text, s.Dim(gap)), " "))
 	}
 	return b.String()
 }
@@ -104,7 +104,10 @@ func stepText(m client.Message, st iapeer.Step) string {
 	text := Evidence(st.Evidence)
 	switch st.Change {
 	case iapeer.ChangeOffer:
-		text = fmt.Sprintf("attempt %d, %s", max(1, st.Attempt), or(text, "written to the session"))
+		if how := strings.TrimPrefix(st.Evidence.Detail, fmt.Sprintf("attempt %d", st.Attempt)); how == "" {
+			text = "written to the session"
+		}
+		text = fmt.Sprintf("attempt %d, %s", max(1, st.Attempt), text)
 	case iapeer.ChangeReturn:
 		text = "not in it: " + text + "; waits again"
 	default:
@@ -114,8 +117,12 @@ func stepText(m client.Message, st iapeer.Step) string {
 
 // Evidence writes a proof: who said it, what, of which session.
 func Evidence(e iapeer.Evidence) string {
-	parts := []string{strings.TrimSpace(e.Source + " " + e.Detail)}
-	if e.Session != "" {
+	source := e.Source + " "
+	if e.Source == "exit" && strings.HasPrefix(e.Detail, "process ") {
+		source = "" // the detail says it all
+	}
+	parts := []string{strings.TrimSpace(source + e.Detail)}
+	if e.Session != "" && !strings.HasPrefix(e.Session, "pid:") {
 		parts = append(parts, "session "+Line(e.Session, 12))
 	}
 	return strings.Join(parts, ", ")

@@ -22,32 +22,42 @@ func Outcome(s Style, o iapeer.Outcome) string {
 // Onboarded writes what became of a peer and of each file, what it may do, and
 // the next step.
 func Onboarded(s Style, r iapeer.OnboardingReport) string {
-	var b strings.Builder
-	row := func(key, value string) {
-		if value != "" {
-			fmt.Fprintf(&b, "  %-12s %s\n", key, Safe(value))
-		}
-	}
-	b.WriteString(headline(s, r) + "\n")
-	gone := r.Verb == "remove"
-	if !gone {
-		row("runtime", runtimes(r))
-		row("nature", string(r.Nature))
-		row("folder", s.path(r.CWD)+created(r.Created))
-	}
-	for _, f := range r.Files {
-		row(f.What, fileLine(s, f))
-	}
-	if !gone {
-		row("permissions", permissions(r))
-		row("reaches", s.paths(r.Folders))
-		row("prompt", prompt(r.Prompt))
-		row("bootstrap", r.Bootstrap)
+	rows := [][2]string{}
+	if gone := r.Verb == "remove"; gone {
+		rows = append(rows, fileRows(s, r)...)
+	} else {
+		rows = append(rows, [2]string{"runtime", runtimes(r)}, [2]string{"nature", string(r.Nature)}, [2]string{"folder", s.path(r.CWD) + created(r.Created)})
+		rows = append(rows, fileRows(s, r)...)
+		rows = append(rows, [2]string{"permissions", permissions(r)}, [2]string{"reaches", s.paths(r.Folders)}, [2]string{"prompt", prompt(r.Prompt)}, [2]string{"bootstrap", r.Bootstrap})
 	}
 	for _, text := range r.Warnings {
-		row("! note", text)
+		rows = append(rows, [2]string{"! note", text})
 	}
-	row("next", r.Next)
+	rows = append(rows, [2]string{"next", r.Next})
+	return headline(s, r) + "\n" + columns(rows)
+}
+
+func fileRows(s Style, r iapeer.OnboardingReport) (rows [][2]string) {
+	for _, f := range r.Files {
+		rows = append(rows, [2]string{f.What, fileLine(s, f)})
+	}
+	return rows
+}
+
+// columns writes keys and values in two columns, without empty values.
+func columns(rows [][2]string) string {
+	width := 0
+	for _, r := range rows {
+		if r[1] != "" {
+			width = max(width, len(r[0]))
+		}
+	}
+	var b strings.Builder
+	for _, r := range rows {
+		if r[1] != "" {
+			fmt.Fprintf(&b, "  %-*s  %s\n", width, r[0], Safe(r[1]))
+		}
+	}
 	return b.String()
 }
 

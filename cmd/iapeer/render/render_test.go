@@ -67,6 +67,7 @@ func fleet() client.Snapshot {
 			peer("fix-login", "claude", iapeer.Waking, time.Second),
 			peer("api", "claude", iapeer.Asleep, 3*time.Hour),
 			peer("old-bot", "codex", iapeer.Stopped, 50*time.Hour),
+			peer("ada", "cli", iapeer.Asleep, time.Hour, func(p *client.Peer) { p.Waiting, p.Runtimes[0].Open = 3, 3 }),
 			peer("notes", "claude", iapeer.ByHand, 8*time.Minute),
 			peer("broken", "claude", iapeer.Asleep, 0, func(p *client.Peer) {
 				p.Problem = `"runtimes" must be a list (line 4)`
