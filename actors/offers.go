@@ -2,6 +2,8 @@ package actors
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -12,11 +14,12 @@ type flight struct {
 	msg      iapeer.Message
 	state    iapeer.State // Offered, Taken or Unknown
 	attempt  int
-	written  bool   // whole, the host says
-	known    bool   // an adopted host remembers it
-	fromIdle bool   // taken while no turn ran: the next sign of the turn proves it seen
-	turnID   string // of the prompt that carried it, "" if not told
-	enters   int    // further Enters pressed
+	written  bool      // whole, the host says
+	known    bool      // an adopted host remembers it
+	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
+	turnID   string    // of the prompt that carried it, "" if not told
+	enters   int       // further Enters pressed
+	at       time.Time // of the offer
 }
 
 // maxEnters is how often Enter is pressed again on a message that stands in the
@@ -72,8 +75,8 @@ func (p *presence) flightFor(id iapeer.MessageID) *flight {
 // unproven lists the messages whose fate is open.
 func (p *presence) unproven() []iapeer.MessageID {
 	var ids []iapeer.MessageID
-	for id := range p.flights {
-		ids = append(ids, id)
+	for _, f := range p.inOrder() {
+		ids = append(ids, f.msg.ID)
 	}
 	return ids
 }
@@ -119,7 +122,7 @@ func (p *presence) mayOffer() bool {
 
 func (p *presence) offer(m iapeer.Message) {
 	f := newFlight(m)
-	f.attempt, f.state, f.written = m.Attempts+1, iapeer.Offered, false
+	f.attempt, f.state, f.written, f.at = m.Attempts+1, iapeer.Offered, false, time.Now()
 	p.flights[m.ID] = f
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
@@ -176,7 +179,7 @@ func (p *presence) see(f *flight, e iapeer.Evidence) {
 	p.h.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeSee, Evidence: e}}, nil)
 }
 
-// giveBack returns a message of which no trace can exist to the head of the
+// giveBack returns a message of which no trace can exist to its place in the
 // mail, or gives it up after maxOffers.
 func (p *presence) giveBack(f *flight, why string) {
 	delete(p.flights, f.msg.ID)
@@ -191,7 +194,8 @@ func (p *presence) giveBack(f *flight, why string) {
 	}
 	m := f.msg
 	m.State, m.Attempts = iapeer.Accepted, f.attempt
-	p.mail = append([]iapeer.Message{m}, p.mail...)
+	at, _ := slices.BinarySearchFunc(p.mail, m, bySeq)
+	p.mail = slices.Insert(p.mail, at, m)
 	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: e}}, nil)
 }
 
@@ -228,10 +232,9 @@ func (p *presence) look() {
 	p.session.Lookup(ids)
 }
 
-// looked takes the answer of a look, of a live session or of a dead one.
+// looked takes the answer of a look.
 func (p *presence) looked(l Looked) {
-	wasSettling := p.settling
-	p.looking, p.settling = false, false
+	p.looking = false
 	for id, e := range l.Taken {
 		p.taken(id, e, "", false)
 	}
@@ -239,42 +242,72 @@ func (p *presence) looked(l Looked) {
 		if f := p.flights[id]; f != nil {
 			p.see(f, e)
 			p.turn.add(f.msg)
+			p.missedEnd(f, l.Turn)
 		}
 	}
-	switch {
-	case wasSettling:
-		p.bury(l)
-		p.replay()
-	case p.turn.end != nil && !p.again: // a look that began before the end proves nothing about it
+	if p.again { // a look that began before the end of a turn, or an offer, proves nothing about it
+		p.again = false
+		p.look()
+		return
+	}
+	if p.turn.end != nil {
 		p.finishTurn()
 	}
 	if p.due && p.session != nil {
 		p.conclude(l)
 	}
-	if p.again {
-		p.again = false
-		p.look()
-		return
-	}
 	p.state(mailArrived{})
 	p.armIdle()
 }
 
-// bury settles what a dead session's records do not show: it never happened.
+// missedEnd settles a message that the record shows as consumed while no turn
+// runs: its turn has ended already, and the end was told before the record
+// showed what it had consumed.
+func (p *presence) missedEnd(f *flight, t TurnKnown) {
+	if p.turn.running || p.turn.end != nil || !p.quiet {
+		return
+	}
+	switch {
+	case p.lastEnd.at.After(f.at):
+		end := p.lastEnd
+		p.turn.end = &end
+	case !t.Open && slices.Contains(t.IDs, f.msg.ID):
+		p.turn.end = &turnEnd{text: t.Text, failed: t.Cut, evidence: p.evidence("record", "the end of the turn")}
+	}
+}
+
+// bury settles what was under way in a session that is dead, by its records,
+// which are final: what they show began a turn that nobody ended, what they do
+// not show never happened.
 func (p *presence) bury(l Looked) {
-	for id, f := range p.flights {
-		switch e, lost := l.Lost[id]; {
+	p.settling = false
+	var began []cause
+	for _, f := range p.inOrder() {
+		id := f.msg.ID
+		seen, isSeen := l.Seen[id]
+		lost, isLost := l.Lost[id]
+		switch {
+		case isSeen:
+			p.see(f, seen)
+			began = append(began, cause{msg: f.msg})
 		case l.Err != nil:
 			p.lose(f, iapeer.Evidence{Source: "record", Detail: l.Err.Error()})
-		case lost:
-			p.lose(f, e)
-		case f.state == iapeer.Unknown:
-			// a person was told already; absence is now proven, so it may go again
-			p.giveBack(f, "the record of the dead session does not show it")
-		default:
+		case isLost:
+			p.lose(f, lost)
+		default: // one that was unknown, too: its absence is proven now
 			p.giveBack(f, "the record of the dead session does not show it")
 		}
 	}
+	if !p.traits.WriteIsEvidence {
+		p.cut(began, "the session ended before its turn did")
+	}
+	p.replay()
+	p.state(mailArrived{})
+}
+
+// inOrder lists the flights in the order of acceptance.
+func (p *presence) inOrder() []*flight {
+	return slices.SortedFunc(maps.Values(p.flights), func(a, b *flight) int { return bySeq(a.msg, b.msg) })
 }
 
 // conclude decides about offers whose evidence is overdue: Enter again where
@@ -283,7 +316,7 @@ func (p *presence) bury(l Looked) {
 func (p *presence) conclude(l Looked) {
 	p.due = false
 	for _, f := range p.flights {
-		if f.state == iapeer.Unknown && !l.Idle {
+		if f.state == iapeer.Unknown && !l.Idle || time.Since(f.at) < p.h.cfg.Evidence {
 			continue
 		}
 		switch {

@@ -191,6 +191,7 @@ type Looked struct {
 	Lost     map[iapeer.MessageID]iapeer.Evidence // begun by a host that died; nobody can tell more
 	Idle     bool                                 // the runtime is idle
 	Composer bool                                 // text stands in the composer
+	Turn     TurnKnown                            // the last turn in the record
 	Err      error                                // neither presence nor absence can be told now
 }
 

@@ -15,9 +15,11 @@ import (
 //sumtype:decl
 type presenceMessage interface{ presenceMessage() }
 
-// reported carries a session's report with the generation it belongs to.
+// reported carries a session's report with the generation it belongs to and
+// the line it came on: one line for each launch, adoption and examination.
 type reported struct {
 	generation int64
+	line       int64
 	report     Report
 }
 
@@ -97,11 +99,14 @@ type presence struct {
 	flights map[iapeer.MessageID]*flight
 	turn    turn
 
-	quiet    bool // the session itself said last that it is idle
+	lastEnd  turnEnd // of the last turn that ended
+	quiet    bool    // the session itself said last that it is idle
 	session  Session
 	socket   string
 	hostPID  int
 	attached int
+	line     int64 // of the session's reports
+	dead     int64 // of the examination's reports
 	paused   bool  // an offer was not begun: the next one waits for the evidence timer
 	settling bool  // an examination of a dead session is under way: nothing is offered
 	loading  bool  // the mailbox is being read
@@ -162,14 +167,15 @@ func (p *presence) recover() {
 	p.state = p.finding
 	p.adopting, p.loading = true, true
 	p.project()
-	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(p.rec.Generation))
+	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(&p.line))
 	p.h.mailbox.Pending(p.id, p.onLoaded())
 }
 
-// report returns the callback for one generation's reports.
-func (p *presence) report(generation int64) func(Report) {
-	root, self := p.h.root, p.self
-	return func(r Report) { root.Send(self, reported{generation: generation, report: r}) }
+// report opens a line for reports of this generation and returns its callback.
+func (p *presence) report(line *int64) func(Report) {
+	root, self, generation, n := p.h.root, p.self, p.rec.Generation, p.h.lines.Add(1)
+	*line = n
+	return func(r Report) { root.Send(self, reported{generation: generation, line: n, report: r}) }
 }
 
 func (p *presence) onLoaded() func([]iapeer.Message, error) {
@@ -199,9 +205,7 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 	case removed:
 		p.remove(c)
 	case reported:
-		if m.generation == p.rec.Generation {
-			p.hear(m.report)
-		}
+		p.reported(m)
 	case hooked:
 		if m.generation == p.rec.Generation {
 			for _, e := range m.events {

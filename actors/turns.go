@@ -30,12 +30,40 @@ type turnEnd struct {
 	text     string
 	failed   string // why, "" when it ended well
 	evidence iapeer.Evidence
+	at       time.Time // when it was told
 }
 
 func (t *turn) add(m iapeer.Message) {
 	if !slices.ContainsFunc(t.causes, func(c cause) bool { return c.msg.ID == m.ID }) {
 		t.causes = append(t.causes, cause{msg: m})
 	}
+}
+
+// reported takes a report of the line that is listened to. A session that comes
+// up when nobody wants it any more is ended: two would be awake.
+func (p *presence) reported(m reported) {
+	started, isUp := m.report.(Started)
+	switch {
+	case m.generation != p.rec.Generation:
+		if isUp {
+			started.Session.Act(Act{Kind: ActStop})
+			started.Session.Act(Act{Kind: ActRelease})
+		}
+	case m.line == p.line:
+		p.hear(m.report)
+	case m.line == p.dead && p.settling:
+		p.examined(m.report)
+	}
+}
+
+// examined takes what the records of a dead session say; the last word is
+// Looked.
+func (p *presence) examined(r Report) {
+	if l, ok := r.(Looked); ok {
+		p.bury(l)
+		return
+	}
+	p.hear(r)
 }
 
 // hear takes a report of the session.
@@ -211,7 +239,8 @@ func (p *presence) proveByTurn(turnID string, e iapeer.Evidence) {
 // is open are looked up first, so that their answer is not missed.
 func (p *presence) endTurn(e turnEnd) {
 	p.disarm(timerSettle)
-	p.turn.end = &e
+	e.at = time.Now()
+	p.turn.end, p.lastEnd = &e, e
 	if len(p.flights) > 0 && p.session != nil {
 		p.look()
 		return
@@ -229,6 +258,9 @@ func (p *presence) idle() {
 		p.arm(timerSettle, p.h.cfg.Settle)
 	default:
 		p.state(calm{})
+		if len(p.flights) > 0 {
+			p.look() // what was queued has been consumed by now, or never will be
+		}
 	}
 }
 
@@ -331,6 +363,10 @@ func (p *presence) stamp(m stamp) {
 func (p *presence) cutTurn(why string) {
 	causes := p.turn.causes
 	p.turn = turn{}
+	p.cut(causes, why)
+}
+
+func (p *presence) cut(causes []cause, why string) {
 	if len(causes) == 0 {
 		return
 	}

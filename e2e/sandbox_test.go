@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,6 +98,9 @@ func (s *sandbox) dump() {
 	}
 	if out, err := s.try("msg", "list"); err == nil {
 		s.t.Logf("messages:\n%s", out)
+	}
+	if out, err := s.events(); err == nil {
+		s.t.Logf("events:\n%s", out)
 	}
 	list, _ := filepath.Glob(filepath.Join(s.paths.PaneLogs(), "*.log"))
 	for _, f := range list {
@@ -266,4 +272,32 @@ func (s *sandbox) between(from, to string) client.Message {
 		return false
 	})
 	return found
+}
+
+// events returns what the daemon told its observers, a line each.
+func (s *sandbox) events() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", s.paths.RouterSocket())
+	}}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/fleet/v1/events?replay=500", nil)
+	if err != nil {
+		return "", err
+	}
+	res, err := c.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	var out strings.Builder
+	lines := bufio.NewScanner(res.Body)
+	time.AfterFunc(time.Second, func() { res.Body.Close() })
+	for lines.Scan() {
+		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+			out.WriteString(data + "\n")
+		}
+	}
+	return out.String(), nil
 }

@@ -63,7 +63,9 @@ func (l *live) look(ids []iapeer.MessageID) actors.Looked {
 	l.mu.Lock()
 	out.Err = l.s.read(l.adapter, l.env, l.cwd, l.sessionID, &l.reading)
 	prove(&l.reading, ids, &out)
+	t := l.reading.Turn
 	l.mu.Unlock()
+	out.Turn = actors.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
 	screen, _, err := l.screen()
 	if err != nil {
 		out.Err = err
