@@ -82,7 +82,10 @@ type Adapter struct {
 
 	Interrupt []Stroke // ends the running turn; nil if there is no such thing
 	Compact   []Stroke // compacts the context; nil if there is no such thing
-	Clear     []Stroke // empties a composer that the screen shows as composing
+	// Clear deletes a line of our own text that came back into the composer. It
+	// is repeated while the settled screen shows the composer composing. Ctrl-C
+	// would do it at once, but twice in a moment it ends the program.
+	Clear []Stroke
 
 	// FirstGap is the pause between the paste and the Enter of the first message
 	// of a started session. Later ones are written with their Enter at once.

@@ -30,7 +30,7 @@ func Claude() Adapter {
 		},
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
-		Clear:     []Stroke{{Bytes: keyCtrlC}},
+		Clear:     []Stroke{{Bytes: keyCtrlU}},
 		FirstGap:  300 * time.Millisecond,
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}

@@ -13,7 +13,7 @@ var claudeScreens = rules{
 	busy:     regexp.MustCompile(`^[·✢✳✶✻✽*] \S.*(…|[Rr]etrying in)`),
 	busyFoot: regexp.MustCompile(`esc to interrupt`),
 	ready:    regexp.MustCompile(`^\s?─{8,}`),
-	dead:     regexp.MustCompile(`^Resume this session with:|^Pane is dead|^claude --resume [0-9a-f-]{36}$`),
+	dead:     regexp.MustCompile(`^Resume this session with:|^Claude Code didn't start|^Pane is dead|^claude --resume [0-9a-f-]{36}$`),
 	modal:    regexp.MustCompile(`Enter to confirm|Press Enter to continue|Esc to cancel|Enter to select`),
 	dialogs:  claudeDialogs,
 }

@@ -22,7 +22,7 @@ func Codex() Adapter {
 		Records:   Records{Home: codexHome, Find: codexFind, Line: codexLine},
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
-		Clear:     []Stroke{{Bytes: keyCtrlC}},
+		Clear:     []Stroke{{Bytes: keyCtrlU}},
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }

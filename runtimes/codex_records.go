@@ -31,6 +31,7 @@ type codexRecord struct {
 		Message json.RawMessage `json:"message"`
 		Content json.RawMessage `json:"content"`
 		Last    string          `json:"last_agent_message"`
+		Error   *codexError     `json:"error"`
 		Limits  *struct {
 			Reached   *string      `json:"rate_limit_reached_type"`
 			Primary   *codexWindow `json:"primary"`
@@ -80,13 +81,16 @@ func codexEvent(c codexRecord, r *Reading) {
 		if p.Last != "" {
 			r.Turn.Text = p.Last
 		}
-		r.end("", "")
+		if p.Error != nil {
+			r.end(p.Error.kind(), p.Error.Message)
+		} else {
+			r.end("", "")
+		}
 	case "turn_aborted":
 		r.end("interrupted", p.Reason)
 	case "error", "stream_error":
-		r.Turn.Reason = message(p.Message)
-		if p.Type == "error" {
-			r.end(failure("", r.Turn.Reason), r.Turn.Reason)
+		if reason := plainString(p.Message); p.Type == "error" {
+			r.end(failure("", reason), reason)
 		}
 	case "token_count":
 		if l := p.Limits; l != nil && l.Reached != nil && *l.Reached != "" {
@@ -138,8 +142,25 @@ func quotaEnd(primary, secondary *codexWindow) time.Time {
 	return time.Unix(w.Resets, 0)
 }
 
-// message reads a value that is a string in most versions.
-func message(raw json.RawMessage) string {
+// codexError is why a turn ended without an answer. codex fires no hook then.
+type codexError struct {
+	Message string          `json:"message"`
+	Info    json.RawMessage `json:"codex_error_info"` // a word, or an object with one key
+}
+
+func (e codexError) kind() string {
+	info := plainString(e.Info)
+	if strings.Contains(string(e.Info), "usage_limit") {
+		info = "rate_limit"
+	}
+	if info == "other" {
+		info = ""
+	}
+	return failure(info, e.Message)
+}
+
+// plainString reads a value that is a string in most cases, else "".
+func plainString(raw json.RawMessage) string {
 	var s string
 	_ = json.Unmarshal(raw, &s)
 	return s

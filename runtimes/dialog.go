@@ -5,8 +5,10 @@ import (
 	"strings"
 )
 
-// A Press is one key for one dialog. It must be typed only while the screen it
-// was decided on still stands, and the next one be decided anew.
+// A Press is one key for one dialog. It is typed once, while the screen it was
+// decided on still stands; the next one is decided on a settled screen that
+// differs. A key that changes nothing is not repeated before seconds have
+// passed: lists wrap around, so that a second Down may undo the first.
 type Press struct {
 	Keys   string
 	Dialog string

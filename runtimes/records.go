@@ -38,6 +38,19 @@ type Turn struct {
 	Quota  time.Time // when a quota that it met ends, zero if it met none or does not say
 }
 
+// Event tells how the turn ended; ok is false while it runs. It is for programs
+// that fire no hook at an interrupt (claude, codex) or a failure (codex).
+func (t Turn) Event(session string) (e iapeer.SessionEvent, ok bool) {
+	ev := iapeer.Evidence{Source: "record", Detail: "end of the turn", Session: session}
+	switch {
+	case t.Open:
+		return nil, false
+	case t.Cut != "":
+		return iapeer.TurnFailed{Reason: t.Cut, Text: t.Reason, ResetsAt: t.Quota, Evidence: ev}, true
+	}
+	return iapeer.TurnEnded{Text: t.Text, Evidence: ev}, true
+}
+
 // begin starts a turn that consumes ids. A turn that was still open was cut by
 // the end of its process.
 func (r *Reading) begin(ids []iapeer.MessageID) { r.Turn = Turn{Open: true, IDs: ids} }

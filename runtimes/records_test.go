@@ -95,6 +95,12 @@ func TestRecords(t *testing.T) {
 			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Text: "done"}},
 		{"codex aborted", codex, []string{codexItem(envelope(idA)), `{"type":"event_msg","payload":{"type":"turn_aborted","reason":"interrupted"}}`},
 			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Cut: "interrupted", Reason: "interrupted"}},
+		{"codex failed", codex, []string{codexItem(envelope(idA)),
+			`{"type":"event_msg","payload":{"type":"task_complete","last_agent_message":null,"error":{"message":"no","codex_error_info":"other"}}}`},
+			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Cut: "api_error", Reason: "no"}},
+		{"codex usage limit", codex, []string{codexItem(envelope(idA)),
+			`{"type":"event_msg","payload":{"type":"task_complete","error":{"message":"x","codex_error_info":"usage_limit_exceeded"}}}`},
+			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Cut: "rate_limit", Reason: "x"}},
 		{"codex quota", codex, []string{codexItem(envelope(idA)),
 			`{"type":"event_msg","payload":{"type":"token_count","rate_limits":{"rate_limit_reached_type":"x","primary":{"used_percent":90,"resets_at":1795240000},"secondary":{"used_percent":100,"resets_at":1795250000}}}}`,
 			`{"type":"event_msg","payload":{"type":"error","message":"You've hit your usage limit"}}`},
@@ -178,6 +184,24 @@ func TestReadingEvents(t *testing.T) {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("events (-want +got):\n%s", d)
+	}
+}
+
+func TestTurnEvent(t *testing.T) {
+	at := time.Unix(1795250000, 0)
+	ev := iapeer.Evidence{Source: "record", Detail: "end of the turn", Session: "s"}
+	for _, tc := range []struct {
+		turn runtimes.Turn
+		want iapeer.SessionEvent
+	}{
+		{runtimes.Turn{Open: true}, nil},
+		{runtimes.Turn{Text: "done"}, iapeer.TurnEnded{Text: "done", Evidence: ev}},
+		{runtimes.Turn{Cut: "rate_limit", Reason: "no", Quota: at}, iapeer.TurnFailed{Reason: "rate_limit", Text: "no", ResetsAt: at, Evidence: ev}},
+	} {
+		got, ok := tc.turn.Event("s")
+		if d := cmp.Diff(tc.want, got); d != "" || ok != (tc.want != nil) {
+			t.Errorf("%+v: %v (-want +got):\n%s", tc.turn, ok, d)
+		}
 	}
 }
 

@@ -52,7 +52,9 @@ type rig struct {
 	cmd *exec.Cmd
 	pty *os.File
 
-	pasted bool // the session was given a message
+	pasted bool                    // the session was given a message
+	edit   func(*runtimes.Command) // changes what start runs
+	config string                  // the program's own folder, if it was moved
 }
 
 type mcpCall struct {
@@ -61,6 +63,10 @@ type mcpCall struct {
 }
 
 const apiKey = "sk-ant-test-0000000000-000000000000-AA"
+
+// claudeOnboarded is the state file of a person who has used claude before: set
+// up, and the end of the API key approved.
+const claudeOnboarded = `{"hasCompletedOnboarding":true,"customApiKeyResponses":{"approved":["0000-000000000000-AA"],"rejected":[]}}`
 
 // newRig prepares a sandbox as a person would have it who has used the program
 // before: claude onboarded with an API key, codex with a model provider.
@@ -77,13 +83,8 @@ func newRig(t *testing.T, a runtimes.Adapter, bin string) *rig {
 	r.model, url = fakemodel.Start(t)
 	daemon := httptest.NewServer(http.HandlerFunc(r.daemon))
 	t.Cleanup(daemon.Close)
-	for _, d := range []string{r.home, r.cwd, sessions, filepath.Join(r.home, ".codex")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r.write(filepath.Join(r.home, ".claude.json"), fmt.Sprintf(
-		`{"hasCompletedOnboarding":true,"customApiKeyResponses":{"approved":[%q],"rejected":[]}}`, apiKey[len(apiKey)-20:]))
+	r.mkdir(r.home, r.cwd, sessions, filepath.Join(r.home, ".codex"))
+	r.write(filepath.Join(r.home, ".claude.json"), claudeOnboarded)
 	r.write(filepath.Join(r.home, ".codex", "config.toml"), fmt.Sprintf(
 		"model = \"fake-model\"\nmodel_provider = \"fake\"\n[model_providers.fake]\nname = \"fake\"\nbase_url = \"%s/v1\"\nenv_key = \"FAKE_KEY\"\nwire_api = \"responses\"\n", url))
 	self, err := os.Executable()
@@ -116,6 +117,32 @@ func newRig(t *testing.T, a runtimes.Adapter, bin string) *rig {
 }
 
 const testPrompt = "You are anna, a peer.\nQuotes: \"x\" and 'y'; a backslash \\ and a tab\t; PROMPTMARK-7f3a.\n"
+
+func (r *rig) mkdir(dirs ...string) {
+	r.t.Helper()
+	for _, d := range dirs {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+// git makes the session's folder a repository.
+func (r *rig) git() {
+	r.t.Helper()
+	r.mkdir(filepath.Join(r.cwd, ".git", "objects"), filepath.Join(r.cwd, ".git", "refs"))
+	r.write(filepath.Join(r.cwd, ".git", "HEAD"), "ref: refs/heads/main\n")
+}
+
+// programHome is the folder of the program's records.
+func (r *rig) programHome() string {
+	return r.a.Records.Home(func(key string) string {
+		if key == "CLAUDE_CONFIG_DIR" {
+			return r.config
+		}
+		return ""
+	}, r.home)
+}
 
 func (r *rig) write(path, text string) {
 	r.t.Helper()
@@ -165,6 +192,9 @@ func (r *rig) start() (end func()) {
 	c, err := r.a.Command(r.launch)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if r.edit != nil {
+		r.edit(&c)
 	}
 	for path, content := range c.Files {
 		r.write(path, string(content))
@@ -257,8 +287,7 @@ func (r *rig) status() string {
 		}
 		return ""
 	}
-	home := r.a.Records.Home(func(string) string { return "" }, r.home)
-	b, err := os.ReadFile(filepath.Join(home, r.a.Records.StatusPath(r.cmd.Process.Pid)))
+	b, err := os.ReadFile(filepath.Join(r.programHome(), r.a.Records.StatusPath(r.cmd.Process.Pid)))
 	if err != nil {
 		return ""
 	}

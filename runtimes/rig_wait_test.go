@@ -69,7 +69,7 @@ func (r *rig) named() iapeer.SessionNamed {
 // moment after the hooks.
 func (r *rig) records(id string, cond func(runtimes.Reading) bool) runtimes.Reading {
 	r.t.Helper()
-	home := r.a.Records.Home(func(string) string { return "" }, r.home)
+	home := r.programHome()
 	var reading runtimes.Reading
 	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
 	defer cancel()

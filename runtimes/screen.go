@@ -12,7 +12,7 @@ import (
 const (
 	keyEnter  = "\r"
 	keyEscape = "\x1b"
-	keyCtrlC  = "\x03"
+	keyCtrlU  = "\x15"
 	keyUp     = "\x1b[A"
 	keyDown   = "\x1b[B"
 )
