@@ -197,6 +197,8 @@ func codexSignal(kind, value string) []iapeer.SessionEvent {
 	switch fields["state"] {
 	case "idle", "done":
 		return []iapeer.SessionEvent{iapeer.SessionIdle{Evidence: ev}}
+	case "error": // idle after a turn that failed; the record says why
+		return []iapeer.SessionEvent{iapeer.TurnFailed{Reason: "unknown", Evidence: ev}, iapeer.SessionIdle{Evidence: ev}}
 	case "working":
 		return []iapeer.SessionEvent{iapeer.SessionBusy{Evidence: ev}}
 	case "blocked":

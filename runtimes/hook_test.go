@@ -127,6 +127,7 @@ func TestSignal(t *testing.T) {
 	}{
 		{runtimes.Codex(), runtimes.SignalStatus, "state=idle:app=codex", "SessionIdle"},
 		{runtimes.Codex(), runtimes.SignalStatus, "state=done:app=codex", "SessionIdle"},
+		{runtimes.Codex(), runtimes.SignalStatus, "state=error:app=codex", "SessionIdle"},
 		{runtimes.Codex(), runtimes.SignalStatus, "state=working:app=codex", "SessionBusy"},
 		{runtimes.Codex(), runtimes.SignalStatus, "state=blocked:app=codex:kind=permission", "SessionWaiting"},
 		{runtimes.Codex(), runtimes.SignalStatus, "state=idle:app=other", ""},

@@ -25,9 +25,7 @@ func TestRealFailure(t *testing.T) {
 			t.Errorf("record says %+v", got.Turn)
 		}
 		r.wait("idle", func() bool { return r.status() == "idle" })
-		if r.a.Runtime == iapeer.RuntimeClaude {
-			r.wait("TurnFailed", func() bool { return has[iapeer.TurnFailed](r.events) })
-		}
+		r.wait("TurnFailed", func() bool { return has[iapeer.TurnFailed](r.events) })
 		next := fromBoris("again NONCE next1")
 		r.paste(next)
 		r.taken(next.ID)
@@ -123,7 +121,7 @@ func TestRealDeadEnds(t *testing.T) {
 	}{
 		{"claude old, key not approved", runtimes.Claude(), claudeBin(agents.ClaudeOld), keyNotApproved, "API key"},
 		{"claude new, key not approved", runtimes.Claude(), claudeBin(agents.ClaudeNew), keyNotApproved, "API key"},
-		{"codex, no provider", runtimes.Codex(), func(t *testing.T) string { return agents.Codex(t) }, noProvider, "login"},
+		{"codex, no provider", runtimes.Codex(), codexBin, noProvider, "login"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRig(t, tc.a, tc.bin(t))
@@ -140,7 +138,15 @@ func TestRealDeadEnds(t *testing.T) {
 }
 
 func claudeBin(version string) func(*testing.T) string {
-	return func(t *testing.T) string { return agents.Claude(t, version) }
+	return func(t *testing.T) string {
+		t.Helper()
+		return agents.Claude(t, version)
+	}
+}
+
+func codexBin(t *testing.T) string {
+	t.Helper()
+	return agents.Codex(t)
 }
 
 func keyNotApproved(r *rig) {
