@@ -26,10 +26,11 @@ type grammar struct {
 	Remove removeCmd `cmd:"" group:"set up" help:"Forget a peer and take back what was written for it; its folder stays."`
 	Config configCmd `cmd:"" group:"set up" help:"Show and change settings."`
 
-	Daemon  daemonCmd  `cmd:"" group:"machine" help:"Run the daemon here, or control the one in the background."`
-	Version versionCmd `cmd:"" group:"machine" help:"Versions of this program, the daemon and the hosts."`
-	Hook    hookCmd    `cmd:"" group:"machine" help:"Report a runtime's hook to the daemon (for runtimes)."`
-	Host    hostCmd    `cmd:"" hidden:"" help:"Be the host of one session (for the daemon)."`
+	Daemon  daemonCmd      `cmd:"" group:"machine" help:"Run the daemon here, or control the one in the background."`
+	Version versionCmd     `cmd:"" group:"machine" help:"Versions of this program, the daemon and the hosts."`
+	Live    liveRuntimeCmd `cmd:"" name:"live-runtime" group:"machine" help:"Print which runtime of a peer is live (for runtimes)."`
+	Hook    hookCmd        `cmd:"" group:"machine" help:"Report a runtime's hook to the daemon (for runtimes)."`
+	Host    hostCmd        `cmd:"" hidden:"" help:"Be the host of one session (for the daemon)."`
 }
 
 // groups are the headings of help, in order.

@@ -141,7 +141,7 @@ func (*msgWaitCmd) Help() string {
 // Run waits.
 func (c *msgWaitCmd) Run(ctx context.Context, w *world) error {
 	goal := iapeer.State(c.For)
-	m, err := w.fleet("").Await(ctx, c.ID, goal, c.Timeout)
+	m, err := w.await(ctx, w.fleet(""), c.ID, goal, w.now().Add(c.Timeout))
 	if err != nil {
 		return err
 	}

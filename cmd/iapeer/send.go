@@ -87,13 +87,13 @@ func (c *sendCmd) send(ctx context.Context, w *world, show func(client.SendReply
 		return err
 	}
 	fleet := w.fleet(who)
-	goal := c.goal(w)
+	goal, deadline := c.goal(w), w.now().Add(wait)
 	reply, err := dispatch(ctx, w, fleet, req, wait)
 	if err != nil {
 		return c.refused(w, err)
 	}
 	if explicit && !settled(reply.Result.State, goal) {
-		keepWaiting(ctx, fleet, &reply, goal, wait)
+		w.keepWaiting(ctx, fleet, &reply, goal, deadline)
 	}
 	if line := fleet.Mismatch(); line != "" {
 		w.note("%s", line)
@@ -260,8 +260,8 @@ func watched(ctx context.Context, w *world, fleet *client.Client, req client.Sen
 
 // keepWaiting waits on, when the daemon answered early because the recipient is
 // busy and the person said how long to wait.
-func keepWaiting(ctx context.Context, fleet *client.Client, r *client.SendReply, goal iapeer.State, wait time.Duration) {
-	m, err := fleet.Await(ctx, string(r.Result.ID), goal, wait)
+func (w *world) keepWaiting(ctx context.Context, fleet *client.Client, r *client.SendReply, goal iapeer.State, deadline time.Time) {
+	m, err := w.await(ctx, fleet, string(r.Result.ID), goal, deadline)
 	if err != nil {
 		return // the receipt stands as it was
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/iapeer/iapeer/cmd/iapeer/render"
+	"github.com/iapeer/iapeer/fleet/client"
 )
 
 // statusCmd implements "iapeer status".
@@ -40,5 +41,35 @@ func (c *statusCmd) Run(ctx context.Context, w *world) error {
 	if line := fleet.Mismatch(); line != "" {
 		w.note("%s", line)
 	}
+	return nil
+}
+
+// liveRuntimeCmd implements "iapeer live-runtime", which runtime packages call.
+type liveRuntimeCmd struct {
+	Peer string `arg:"" help:"Which peer."`
+}
+
+// Help implements kong.HelpProvider.
+func (*liveRuntimeCmd) Help() string {
+	return "Prints one word. Exit codes: 0 one is live, 1 none is.\n\nExample:\n  iapeer live-runtime web"
+}
+
+// Run prints the runtime that is live: the default if it is, else the one that
+// moved last.
+func (c *liveRuntimeCmd) Run(ctx context.Context, w *world) error {
+	p, err := w.fleet("").Peer(ctx, c.Peer)
+	if err != nil {
+		return err
+	}
+	var best client.RuntimeStatus
+	for _, rt := range p.Peer.Runtimes {
+		if rt.Status == "live" && (best.Runtime == "" || rt.Since.After(best.Since) && best.Runtime != p.Peer.DefaultRuntime) {
+			best = rt
+		}
+	}
+	if best.Runtime == "" {
+		return &exitError{code: exitFailed}
+	}
+	w.printf("%s\n", best.Runtime)
 	return nil
 }

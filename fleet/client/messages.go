@@ -79,7 +79,8 @@ func (c *Client) Message(ctx context.Context, prefix string) (Message, error) {
 }
 
 // Await returns the message once it has reached goal or has ended, or as it is
-// when the time is over.
+// when the time is over: after wait, after ten minutes, or when the daemon
+// stops.
 func (c *Client) Await(ctx context.Context, prefix string, goal iapeer.State, wait time.Duration) (Message, error) {
 	var r MessageReply
 	v := url.Values{"for": {string(goal)}, "wait": {wait.String()}}
