@@ -27,7 +27,7 @@ type Launch struct {
 
 	SessionDir string // folder for the files of this session, 0700
 	DaemonURL  string // "http://127.0.0.1:8765", with or without "/mcp"
-	HookURL    string // where hooks report; "" means DaemonURL's /hooks/v1
+	HookURL    string // below which hooks report, as <runtime>/<event>; "" means DaemonURL's /hooks/v1
 	Token      string // the session's bearer token
 
 	Gated        bool // a person approves what the agent does
@@ -159,7 +159,7 @@ func getenv(env []string) func(string) string {
 // mcpURL is where a session calls our tools.
 func (l Launch) mcpURL() string { return l.base() + "/mcp" }
 
-// hookURL is where a session's hooks report.
+// hookURL is below which a session's hooks report.
 func (l Launch) hookURL() string {
 	if l.HookURL != "" {
 		return l.HookURL
