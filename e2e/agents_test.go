@@ -7,6 +7,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/internal/agents"
+	"github.com/iapeer/iapeer/internal/fakemodel"
 )
 
 // call is a message body that makes the scripted model call send_to_peer.
@@ -22,14 +23,21 @@ func call(to, message, nonce string) string {
 // wakes, so that it can be spoken for from outside.
 func pair(t *testing.T, claude string) *sandbox {
 	t.Helper()
+	s, _ := pairWithModel(t, claude)
+	return s
+}
+
+// pairWithModel is pair, and the model that both ask.
+func pairWithModel(t *testing.T, claude string) (*sandbox, *fakemodel.Server) {
+	t.Helper()
 	claudeBin, codexBin := agents.Claude(t, claude), agents.Codex(t)
 	s := newSandbox(t)
 	s.env = append(s.env, "IAPEER_CLAUDE_BIN="+claudeBin, "IAPEER_CODEX_BIN="+codexBin)
-	s.model()
+	m := s.model()
 	s.cli("create", "anna", "--runtime", "claude")
 	s.cli("create", "boris", "--runtime", "codex")
 	s.cli("create", "ops", "--runtime", "exec", "--", "true")
-	return s
+	return s, m
 }
 
 // eachClaude runs f with both pinned versions of claude.

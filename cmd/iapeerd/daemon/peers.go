@@ -36,6 +36,7 @@ var _ actors.Onboarder = onboarder{}
 func (o onboarder) Onboard(order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
 	return onboarding.Run(o.ctx, order, onboarding.Deps{
 		Paths: o.d.paths, Profiles: profiles{o.d.reg}, Registry: records{o.d.reg}, Getenv: o.d.getenv,
+		AcceptRisk: string(o.d.cfg.AcceptRisk),
 	})
 }
 

@@ -158,7 +158,7 @@ func (st *starting) compose(ctx context.Context) (err error) {
 	extra := registry.ReadLaunchEnv(st.cwd, id.Runtime)
 	st.token = s.Tokens.Mint(id, st.order.Generation, st.peer.Nature == iapeer.Natural)
 	st.launch = runtimes.Launch{
-		Identity: id, CWD: st.cwd, Home: s.Paths.Home, Bin: s.program(st.adapter),
+		Identity: id, CWD: st.cwd, Home: s.Paths.Home, Bin: s.program(st.adapter, extra),
 		ResumeID: st.decided.ResumeID, ReplacePrompt: st.peer.Settings.ReplacePrompt,
 		SessionDir: filepath.Join(s.Paths.Sessions(), id.String()), DaemonURL: s.URL, Token: st.token,
 		Gated: st.gated(), AcceptedRisk: !st.gated(), IsRoot: os.Geteuid() == 0, Folders: st.peer.Settings.Folders,
@@ -255,9 +255,12 @@ func (st *starting) spawn(ctx context.Context) error {
 	return nil
 }
 
-// program is the program of a runtime: as configured, else the adapter's own
-// name, to be found on the session's PATH.
-func (s *Sessions) program(a runtimes.Adapter) string {
+// program is the program of a runtime: as the peer's launch.env says, else as
+// configured, else the adapter's own name, to be found on the session's PATH.
+func (s *Sessions) program(a runtimes.Adapter, extra iapeer.LaunchEnv) string {
+	if a.BinEnv != "" && extra.Env[a.BinEnv] != "" {
+		return extra.Env[a.BinEnv]
+	}
 	switch a.Runtime {
 	case iapeer.RuntimeClaude:
 		return s.Config.Config.ClaudeBin
