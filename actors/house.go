@@ -23,6 +23,7 @@
 package actors
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -85,6 +86,7 @@ type house struct {
 	root     *actor.RootContext
 	view     *View
 	epoch    int64
+	lines    atomic.Int64                        // report callbacks handed out; tells one line from another
 	probe    func(actorKind string, message any) // tests inject panics here; nil otherwise
 
 	router, roster, observers, notices *actor.PID

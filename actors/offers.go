@@ -105,10 +105,8 @@ func (p *presence) mayOffer() bool {
 	if p.traits.WriteIsEvidence {
 		return p.rec.State == iapeer.Ready
 	}
-	for _, f := range p.flights {
-		if f.state != iapeer.Unknown {
-			return false
-		}
+	if p.underWay() {
+		return false
 	}
 	switch p.rec.State {
 	case iapeer.Ready:
@@ -120,18 +118,29 @@ func (p *presence) mayOffer() bool {
 	return false
 }
 
+// underWay reports whether a message is between its offer and its proof. An
+// unknown one is a person's to settle, and waited for by nobody.
+func (p *presence) underWay() bool {
+	for _, f := range p.flights {
+		if f.state != iapeer.Unknown {
+			return true
+		}
+	}
+	return false
+}
+
 func (p *presence) offer(m iapeer.Message) {
 	f := newFlight(m)
 	f.attempt, f.state, f.written, f.at = m.Attempts+1, iapeer.Offered, false, time.Now()
 	p.flights[m.ID] = f
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
-	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}}, nil)
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}}, nil)
 	p.session.Offer(m, f.attempt)
 }
 
 func (p *presence) expire(m iapeer.Message, now time.Time) {
-	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
 	p.tellSender(m, "expired", "it was not delivered within its time to live")
 }
 
@@ -176,7 +185,7 @@ func (p *presence) see(f *flight, e iapeer.Evidence) {
 	delete(p.flights, f.msg.ID)
 	p.rec.LastSeen = e.At
 	p.noteTopic(f.msg.Topic)
-	p.h.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeSee, Evidence: e}}, nil)
+	p.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeSee, Evidence: e}}, nil)
 }
 
 // giveBack returns a message of which no trace can exist to its place in the
@@ -187,7 +196,7 @@ func (p *presence) giveBack(f *flight, why string) {
 	if f.attempt >= maxOffers {
 		why = fmt.Sprintf("%d attempts left no trace in the session; the last: %s", f.attempt, why)
 		e.Detail = why
-		p.h.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeFail, Evidence: e}}, nil)
+		p.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeFail, Evidence: e}}, nil)
 		p.h.notify(Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", f.msg.ID, p.id), Content: why})
 		p.tellSender(f.msg, "failed", why)
 		return
@@ -196,7 +205,7 @@ func (p *presence) giveBack(f *flight, why string) {
 	m.State, m.Attempts = iapeer.Accepted, f.attempt
 	at, _ := slices.BinarySearchFunc(p.mail, m, bySeq)
 	p.mail = slices.Insert(p.mail, at, m)
-	p.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: e}}, nil)
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: e}}, nil)
 }
 
 // lose ends a message as unknown: it may have been seen, and nobody can tell.
@@ -207,7 +216,7 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 	}
 	f.state = iapeer.Unknown
 	id := f.msg.ID
-	p.h.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
+	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
 	p.h.notify(Notice{
 		Identity: p.id, Kind: "unknown", Summary: fmt.Sprintf("%s to %s may or may not have been seen", id, p.id),
 		Content: e.Detail + fmt.Sprintf("\nLook at the session and decide: iapeer msg resolve %s seen | iapeer msg retry %s", id, id),
@@ -255,6 +264,10 @@ func (p *presence) looked(l Looked) {
 	}
 	if p.due && p.session != nil {
 		p.conclude(l)
+	}
+	if p.rec.State == iapeer.Waking && l.Err == nil && l.Idle {
+		p.state(calm{})
+		return
 	}
 	p.state(mailArrived{})
 	p.armIdle()

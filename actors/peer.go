@@ -49,6 +49,9 @@ func (p *peer) Receive(c actor.Context) {
 	case wakeMail:
 		p.h.inspect("peer", m)
 		c.Send(p.child(c, m.to.Runtime), m)
+	case withdraw:
+		p.h.inspect("peer", m)
+		c.Send(p.child(c, m.to.Runtime), m)
 	case refresh:
 		p.h.inspect("peer", m)
 		for _, pid := range p.children {

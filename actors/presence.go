@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -105,16 +104,21 @@ type presence struct {
 	socket   string
 	hostPID  int
 	attached int
-	line     int64 // of the session's reports
-	dead     int64 // of the examination's reports
-	paused   bool  // an offer was not begun: the next one waits for the evidence timer
-	settling bool  // an examination of a dead session is under way: nothing is offered
-	loading  bool  // the mailbox is being read
-	adopting bool  // we do not know yet whether a host lives
-	found    input // up or down, kept until the mail is read
-	looking  bool  // a lookup is under way
-	again    bool  // look once more when it comes back
-	due      bool  // the evidence deadline asked for the lookup
+	line     int64             // of the session's reports
+	dead     int64             // of the examination's reports
+	paused   bool              // an offer was not begun: the next one waits for the evidence timer
+	settling bool              // an examination of a dead session is under way: nothing is offered
+	loading  bool              // the mailbox is being read
+	reread   bool              // once more, when that is done
+	adopting bool              // we do not know yet whether a host lives
+	adopted  bool              // the session is another daemon's, or incarnation's
+	found    input             // up or down, kept until the mail is read
+	early    []presenceMessage // what the session said before that
+	looking  bool              // a lookup is under way
+	again    bool              // look once more when it comes back
+	due      bool              // the evidence deadline asked for the lookup
+
+	marks memory // what is on its way to the mailbox
 
 	waiters []command // verbs that answer once the session is up, or cannot be
 	self    *actor.PID
@@ -165,10 +169,10 @@ func (p *presence) recover() {
 		return
 	}
 	p.state = p.finding
-	p.adopting, p.loading = true, true
+	p.adopting = true
 	p.project()
 	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(&p.line))
-	p.h.mailbox.Pending(p.id, p.onLoaded())
+	p.read()
 }
 
 // report opens a line for reports of this generation and returns its callback.
@@ -204,15 +208,8 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		p.traits = p.h.sessions.Traits(p.id.Runtime)
 	case removed:
 		p.remove(c)
-	case reported:
-		p.reported(m)
-	case hooked:
-		if m.generation == p.rec.Generation {
-			for _, e := range m.events {
-				p.event(e)
-			}
-		}
-		m.reply()
+	case reported, hooked:
+		p.listen(m)
 	case loaded:
 		p.load(m)
 	case recalled:
@@ -233,89 +230,86 @@ func (p *presence) remove(c actor.Context) {
 	c.Poison(c.Self())
 }
 
-// take puts a new message at its place and tells the sender's waiter where.
-func (p *presence) take(m iapeer.Message) {
-	known := p.flights[m.ID] != nil || slices.ContainsFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.ID })
-	if known {
-		return
+// listen takes what the session says. What comes before it is known which
+// session that is, and which mail there is, waits until then.
+func (p *presence) listen(m presenceMessage) {
+	switch m := m.(type) {
+	case reported:
+		if p.adopting && m.generation == p.rec.Generation && !begins(m.report) {
+			p.early = append(p.early, m)
+			return
+		}
+		p.reported(m)
+	case hooked:
+		if p.adopting && m.generation == p.rec.Generation {
+			p.early = append(p.early, m)
+			return
+		}
+		if m.generation == p.rec.Generation {
+			for _, e := range m.events {
+				p.event(e)
+			}
+		}
+		m.reply()
+	case deliver, stamp, command, wakeMail, refresh, removed, loaded, recalled, withdraw, tick:
 	}
-	p.mail = append(p.mail, m)
-	if len(p.mail) > 1 && p.mail[len(p.mail)-2].Seq > m.Seq {
-		slices.SortFunc(p.mail, bySeq)
-	}
-	where := p.place()
-	p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: where})
-	p.state(mailArrived{})
 }
 
-func bySeq(a, b iapeer.Message) int {
+// begins reports whether r is the first word of a line.
+func begins(r Report) bool {
+	switch r.(type) {
+	case Started, StartFailed:
+		return true
+	case HandEnded, Offered, Looked, TurnKnown, Said:
+	}
+	return false
+}
+
+// reported takes a report of the line that is listened to. A session that comes
+// up when nobody wants it any more is ended: two would be awake.
+func (p *presence) reported(m reported) {
+	started, isUp := m.report.(Started)
 	switch {
-	case a.Seq < b.Seq:
-		return -1
-	case a.Seq > b.Seq:
-		return 1
-	}
-	return 0
-}
-
-// place says where the message that came last stands.
-func (p *presence) place() place {
-	w := place{state: p.rec.State, depth: len(p.mail) + len(p.flights)}
-	w.by, w.next = waitsFor(p.rec.State, p.rec.Cause)
-	switch p.rec.State {
-	case iapeer.Asleep, iapeer.Waking, iapeer.Parking:
-		w.wait, w.woke = true, p.rec.State != iapeer.Waking
-	case iapeer.Ready:
-		w.wait = true
-	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
-	}
-	if p.traits.Inbox {
-		w.wait, w.by, w.next = false, "inbox", "it waits in the inbox of "+string(p.id.Name)+" (iapeer inbox)"
-	}
-	return w
-}
-
-// reload reads the mailbox again.
-func (p *presence) reload() {
-	if !p.loading && !p.traits.Inbox {
-		p.loading = true
-		p.h.mailbox.Pending(p.id, p.onLoaded())
+	case m.generation != p.rec.Generation:
+		if isUp {
+			started.Session.Act(Act{Kind: ActStop})
+			started.Session.Act(Act{Kind: ActRelease})
+		}
+	case m.line == p.line:
+		p.hear(m.report)
+	case m.line == p.dead && p.settling:
+		p.examined(m.report)
 	}
 }
 
-// load takes the mailbox's word for what is open. What the presence itself is
-// offering stays as it is.
-func (p *presence) load(m loaded) {
-	p.loading = false
-	if m.err != nil {
-		p.h.notify(Notice{Identity: p.id, Kind: "mailbox", Summary: "mail cannot be read, trying again", Content: m.err.Error()})
-		p.arm(timerReload, reloadAfter)
+// examined takes what the records of a dead session say; the last word is
+// Looked.
+func (p *presence) examined(r Report) {
+	if l, ok := r.(Looked); ok {
+		p.bury(l)
 		return
 	}
-	p.mail = p.mail[:0]
-	for _, msg := range m.messages {
-		if p.flights[msg.ID] != nil {
-			continue
-		}
-		switch msg.State {
-		case iapeer.Accepted:
-			p.mail = append(p.mail, msg)
-		case iapeer.Offered, iapeer.Taken, iapeer.Unknown:
-			p.flights[msg.ID] = newFlight(msg)
-		case iapeer.Seen, iapeer.Answered, iapeer.Held, iapeer.Failed, iapeer.Expired, iapeer.Cancelled, iapeer.Refused:
-		}
-	}
-	slices.SortFunc(p.mail, bySeq)
-	p.state(mailArrived{})
+	p.hear(r)
 }
 
-func (p *presence) withdraw(m withdraw) {
-	if f := p.flights[m.mark.ID]; f != nil && f.state != iapeer.Unknown {
-		m.reply(Marked{Message: f.msg, Err: &iapeer.ChangeError{State: f.state, Change: m.mark.Change}})
-		return
+// hear takes a report of the session.
+func (p *presence) hear(r Report) {
+	switch r := r.(type) {
+	case Started:
+		p.state(up{started: r})
+	case StartFailed:
+		p.state(down{failed: r})
+	case HandEnded:
+		p.state(freed{})
+	case Offered:
+		p.offered(r)
+	case Looked:
+		p.looked(r)
+	case TurnKnown:
+		p.recall(r)
+	case Said:
+		p.event(r.Event)
 	}
-	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.mark.ID })
-	p.h.mark([]iapeer.Mark{m.mark}, func(done []Marked) { m.reply(done[0]) })
 }
 
 // arm starts a timer of a kind anew.

@@ -59,6 +59,7 @@ func (onboard) rosterMessage()   {}
 func (onboarded) rosterMessage() {}
 func (refresh) rosterMessage()   {}
 func (wakeMail) rosterMessage()  {}
+func (withdraw) rosterMessage()  {}
 
 // roster owns the peers: one child per registered peer, spawned when the
 // registry names it.
@@ -155,6 +156,13 @@ func (r *roster) handle(c actor.Context, m rosterMessage) {
 		if pid := r.child(c, m.to.Name); pid != nil {
 			c.Send(pid, m)
 		}
+	case withdraw:
+		if pid := r.child(c, m.to.Name); pid != nil {
+			c.Send(pid, m)
+			return
+		}
+		// nobody can be offering what is for nobody
+		r.h.mark([]iapeer.Mark{m.mark}, func(done []Marked) { m.reply(done[0]) })
 	}
 }
 

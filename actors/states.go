@@ -59,14 +59,17 @@ func (p *presence) finding(in input) {
 	if p.found == nil || p.loading {
 		return
 	}
-	found := p.found
-	p.found, p.adopting = nil, false
+	found, early := p.found, p.early
+	p.found, p.early, p.adopting = nil, nil, false
 	switch in := found.(type) {
 	case up:
 		p.connect(in.started)
 	default:
 		p.settleDead("no live session was found")
 		p.settleDown("no session lives")
+	}
+	for _, m := range early {
+		p.listen(m)
 	}
 }
 
@@ -102,7 +105,7 @@ func (p *presence) waking(in input) {
 	case gone:
 		p.died(in.exit)
 	case due:
-		p.abandon(StartFailed{Err: fmt.Errorf("not ready after %s", p.h.cfg.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
+		p.overdue()
 	case verb:
 		p.verbUp(in.command)
 	case mailArrived, freed:
@@ -170,14 +173,20 @@ func (p *presence) waiting(in input) {
 	}
 }
 
-// parking waits for the session that was told to end.
+// parking waits for the session that was told to end. One that comes up only
+// now is told then.
 func (p *presence) parking(in input) {
 	switch in := in.(type) {
 	case gone:
 		p.ended(in.exit)
+	case up:
+		p.session = in.started.Session
+		p.session.Act(Act{Kind: ActStop})
+	case down:
+		p.ended(iapeer.SessionExited{Err: in.failed.Err.Error()})
 	case verb:
 		p.waiters = append(p.waiters, in.command)
-	case mailArrived, up, down, calm, moving, dialog, due, freed:
+	case mailArrived, calm, moving, dialog, due, freed:
 	}
 }
 
@@ -225,7 +234,7 @@ func (p *presence) ready0(why string) {
 
 // armIdle begins the idle time when nothing is under way.
 func (p *presence) armIdle() {
-	if p.rec.State == iapeer.Ready && len(p.flights) == 0 && len(p.mail) == 0 {
+	if p.rec.State == iapeer.Ready && !p.underWay() && len(p.mail) == 0 {
 		p.arm(timerState, p.h.cfg.Idle)
 	}
 }
@@ -233,7 +242,7 @@ func (p *presence) armIdle() {
 // park ends an idle session, unless a person looks at it or tasks go on behind
 // it.
 func (p *presence) park() {
-	if p.attached > 0 || p.turn.background > 0 || len(p.flights) > 0 || len(p.mail) > 0 {
+	if p.attached > 0 || p.turn.background > 0 || p.underWay() || len(p.mail) > 0 {
 		p.arm(timerState, p.h.cfg.Idle)
 		return
 	}

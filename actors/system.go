@@ -163,7 +163,7 @@ func (s *System) Mark(ctx context.Context, m iapeer.Mark) (iapeer.Message, error
 		}
 		s.h.mark([]iapeer.Mark{m}, func(d []Marked) { answer(d[0]) })
 	})
-	if err == nil && done.Message.State == iapeer.Accepted {
+	if err == nil {
 		s.h.root.Send(s.h.roster, wakeMail{to: msg.To})
 	}
 	return done.Message, err

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -37,92 +36,6 @@ func (t *turn) add(m iapeer.Message) {
 	if !slices.ContainsFunc(t.causes, func(c cause) bool { return c.msg.ID == m.ID }) {
 		t.causes = append(t.causes, cause{msg: m})
 	}
-}
-
-// reported takes a report of the line that is listened to. A session that comes
-// up when nobody wants it any more is ended: two would be awake.
-func (p *presence) reported(m reported) {
-	started, isUp := m.report.(Started)
-	switch {
-	case m.generation != p.rec.Generation:
-		if isUp {
-			started.Session.Act(Act{Kind: ActStop})
-			started.Session.Act(Act{Kind: ActRelease})
-		}
-	case m.line == p.line:
-		p.hear(m.report)
-	case m.line == p.dead && p.settling:
-		p.examined(m.report)
-	}
-}
-
-// examined takes what the records of a dead session say; the last word is
-// Looked.
-func (p *presence) examined(r Report) {
-	if l, ok := r.(Looked); ok {
-		p.bury(l)
-		return
-	}
-	p.hear(r)
-}
-
-// hear takes a report of the session.
-func (p *presence) hear(r Report) {
-	switch r := r.(type) {
-	case Started:
-		p.state(up{started: r})
-	case StartFailed:
-		p.state(down{failed: r})
-	case HandEnded:
-		p.state(freed{})
-	case Offered:
-		p.offered(r)
-	case Looked:
-		p.looked(r)
-	case TurnKnown:
-		p.recall(r)
-	case Said:
-		p.event(r.Event)
-	}
-}
-
-// recall reads the messages of a turn that began before a restart.
-func (p *presence) recall(t TurnKnown) {
-	root, self, generation := p.h.root, p.self, p.rec.Generation
-	left := len(t.IDs)
-	var causes []iapeer.Message
-	var mu sync.Mutex
-	for _, id := range t.IDs {
-		p.h.mailbox.Message(id, func(m iapeer.Message, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				causes = append(causes, m)
-			}
-			if left--; left == 0 {
-				root.Send(self, recalled{generation: generation, turn: t, causes: causes})
-			}
-		})
-	}
-}
-
-// recalled restores the turn of an adopted session: it goes on, or its end was
-// missed and is settled now.
-func (p *presence) recalled(r recalled) {
-	for _, m := range r.causes {
-		if f := p.flights[m.ID]; f != nil {
-			p.see(f, p.evidence("record", "in the turn of an adopted session"))
-			m.State = iapeer.Seen
-		}
-		if m.To == p.id && m.State == iapeer.Seen {
-			p.turn.add(m)
-		}
-	}
-	if r.turn.Open || len(p.turn.causes) == 0 {
-		return
-	}
-	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, evidence: p.evidence("record", "the end of the turn, read after a restart")}
-	p.finishTurn()
 }
 
 // event takes what the runtime or the host says.
@@ -190,7 +103,7 @@ func (p *presence) taken(id iapeer.MessageID, e iapeer.Evidence, turnID string, 
 		return
 	}
 	f.state, f.written, f.fromIdle, f.turnID = iapeer.Taken, true, fromIdle, turnID
-	p.h.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeTake, Evidence: p.complete(e)}}, nil)
+	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeTake, Evidence: p.complete(e)}}, nil)
 }
 
 // consumed records that a turn consumed one message.
@@ -286,7 +199,7 @@ func (p *presence) finishTurn() {
 		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeAnswer, Evidence: e, Answer: t.end.text})
 		p.answerPerson(c, t.end.text)
 	}
-	p.h.mark(marks, nil)
+	p.mark(marks, nil)
 	p.h.publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
 	if t.end.failed != "" && t.end.failed != "interrupted" {
 		p.h.notify(Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
@@ -352,7 +265,7 @@ func (p *presence) stamp(m stamp) {
 	p.h.accept(msg, func(s submitted) {
 		if s.err == nil && !s.repeated && answers != "" {
 			ev.Detail = "reply " + string(s.message.ID)
-			p.h.mark([]iapeer.Mark{{ID: answers, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: body}}, nil)
+			p.mark([]iapeer.Mark{{ID: answers, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: body}}, nil)
 		}
 		m.reply(s)
 	})
@@ -378,7 +291,7 @@ func (p *presence) cut(causes []cause, why string) {
 			ids = append(ids, string(c.msg.ID))
 		}
 	}
-	p.h.mark(marks, nil)
+	p.mark(marks, nil)
 	if len(ids) > 0 {
 		list := strings.Join(ids, ", ")
 		p.h.tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
@@ -404,10 +317,10 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 	switch {
 	case e.Code != 0 || e.Signal != "":
 		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
-		p.h.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]Marked) { ack() })
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]Marked) { ack() })
 		p.tellSender(f.msg, "failed", ev.Detail)
 	case strings.TrimSpace(e.Answer) == "":
-		p.h.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]Marked) { ack() })
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]Marked) { ack() })
 	default:
 		p.execAnswer(f.msg, e, ev, ack)
 	}
@@ -424,7 +337,7 @@ func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evi
 		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
 		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
 	}
-	record := func() { p.h.mark(marks, func([]Marked) { ack() }) }
+	record := func() { p.mark(marks, func([]Marked) { ack() }) }
 	if m.Caused != "" || m.From == system {
 		record()
 		return

@@ -37,13 +37,13 @@ func (p *presence) wake(mode StartMode, topic string, anyway bool) {
 	p.arm(timerState, p.h.cfg.BootDeadline)
 	s := p.start(mode, topic)
 	s.Anyway = anyway
-	p.h.sessions.Launch(s, p.report(p.rec.Generation))
+	p.h.sessions.Launch(s, p.report(&p.line))
 }
 
 // connect takes a host that is up: what it was asked to write before is
 // reconciled before anything is offered.
 func (p *presence) connect(s Started) {
-	p.session, p.socket, p.hostPID = s.Session, s.Socket, s.HostPID
+	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
 	p.rec.Parked, p.rec.FreshNext = false, false
 	if s.SessionID != "" {
 		p.rec.SessionID = s.SessionID
@@ -86,13 +86,7 @@ func (p *presence) startFailed(f StartFailed) {
 		p.answerWaiters(f.Err)
 		return
 	}
-	why := f.Err.Error()
-	if f.Remedy != "" {
-		why += "; " + f.Remedy
-	}
-	p.h.notify(Notice{Identity: p.id, Kind: "start-failed", Summary: string(p.id.Name) + " did not start: " + f.Err.Error(), Content: f.Remedy + "\n" + f.Screen})
-	p.tellSenders(f, why)
-	p.answerWaiters(errors.New(why))
+	why := p.tellFailure(f)
 	if f.Cleanly {
 		p.rest(restAfterRefusal, why)
 		return
@@ -100,17 +94,37 @@ func (p *presence) startFailed(f StartFailed) {
 	p.recordDeath(why)
 }
 
-// abandon gives up a start that cannot go on and ends its session.
-func (p *presence) abandon(f StartFailed) {
-	f.Cleanly = true
-	p.turn = turn{}
-	if p.session != nil {
-		p.session.Act(Act{Kind: ActStop})
-		p.session.Act(Act{Kind: ActRelease})
-		p.session = nil
+// tellFailure tells everybody who waits for the start that it failed, and
+// returns why.
+func (p *presence) tellFailure(f StartFailed) string {
+	why := f.Err.Error()
+	if f.Remedy != "" {
+		why += "; " + f.Remedy
 	}
-	p.rec.Generation++ // what the ending session still says is of no interest
-	p.startFailed(f)
+	p.h.notify(Notice{Identity: p.id, Kind: "start-failed", Summary: string(p.id.Name) + " did not start: " + f.Err.Error(), Content: f.Remedy + "\n" + f.Screen})
+	p.tellSenders(f, why)
+	p.answerWaiters(errors.New(why))
+	return why
+}
+
+// overdue gives up a start that takes too long. A session that was alive before
+// the daemon is never ended for its silence: it is asked again.
+func (p *presence) overdue() {
+	if p.adopted && p.session != nil {
+		p.arm(timerState, p.h.cfg.BootDeadline)
+		p.looking = true
+		p.session.Lookup(p.unproven())
+		return
+	}
+	p.abandon(StartFailed{Err: fmt.Errorf("not ready after %s", p.h.cfg.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
+}
+
+// abandon gives up a start that cannot go on: its session is ended, and the
+// presence rests when that is done.
+func (p *presence) abandon(f StartFailed) {
+	why := p.tellFailure(f)
+	p.rec.RestUntil = time.Now().Add(restAfterRefusal)
+	p.end(why)
 }
 
 // tellSenders lets each sender of waiting mail know once that the start
@@ -207,15 +221,15 @@ func (p *presence) settleDead(why string) {
 	}
 	p.settling = true
 	p.h.log.Debug(why)
-	p.h.sessions.Examine(p.start(StartResume, ""), ids, p.report(p.rec.Generation))
+	p.h.sessions.Examine(p.start(StartResume, ""), ids, p.report(&p.dead))
 }
 
 // settleKnown settles what an adopted exec or router host remembers: what it
 // wrote whole is evidence for a router, what it never began returns.
 func (p *presence) settleKnown() {
 	var marks []iapeer.Mark
-	for id, f := range p.flights {
-		switch {
+	for _, f := range p.inOrder() {
+		switch id := f.msg.ID; {
 		case f.written && p.traits.WriteIsEvidence:
 			marks = append(marks, iapeer.Mark{ID: id, Change: iapeer.ChangeSee, Evidence: p.evidence("write", "written whole before the restart")})
 			delete(p.flights, id)
@@ -223,7 +237,7 @@ func (p *presence) settleKnown() {
 			p.giveBack(f, "the host never began it")
 		}
 	}
-	p.h.mark(marks, nil)
+	p.mark(marks, nil)
 }
 
 // refuse answers a verb that has no meaning here.

@@ -1,0 +1,240 @@
+package actors
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/iapeer/iapeer"
+)
+
+// memory knows which messages a presence changed while the mailbox cannot show
+// it yet: marks take effect some time after they are made, and a read shows the
+// mailbox as it was when the read began. The zero value is ready.
+type memory struct {
+	mu      sync.Mutex
+	pending map[iapeer.MessageID]int  // marks that are not on disk
+	touched map[iapeer.MessageID]bool // while a read is under way, nil otherwise
+}
+
+// begin notes marks that are being made.
+func (y *memory) begin(marks []iapeer.Mark) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.pending == nil {
+		y.pending = make(map[iapeer.MessageID]int)
+	}
+	for _, m := range marks {
+		y.pending[m.ID]++
+		if y.touched != nil {
+			y.touched[m.ID] = true
+		}
+	}
+}
+
+// end notes marks that are on disk.
+func (y *memory) end(marks []iapeer.Mark) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	for _, m := range marks {
+		if y.pending[m.ID]--; y.pending[m.ID] == 0 {
+			delete(y.pending, m.ID)
+		}
+	}
+}
+
+// touch notes a message that came while a read is under way.
+func (y *memory) touch(id iapeer.MessageID) {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	if y.touched != nil {
+		y.touched[id] = true
+	}
+}
+
+// open begins a read.
+func (y *memory) open() {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	y.touched = make(map[iapeer.MessageID]bool, len(y.pending))
+	for id := range y.pending {
+		y.touched[id] = true
+	}
+}
+
+// close ends a read and returns the messages of which it may show an older
+// state.
+func (y *memory) close() map[iapeer.MessageID]bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	newer := maps.Clone(y.touched)
+	y.touched = nil
+	return newer
+}
+
+// mark records changes that this presence makes.
+func (p *presence) mark(marks []iapeer.Mark, then func([]Marked)) {
+	if len(marks) == 0 {
+		return
+	}
+	y := &p.marks
+	y.begin(marks)
+	p.h.mark(marks, func(done []Marked) {
+		y.end(marks)
+		if then != nil {
+			then(done)
+		}
+	})
+}
+
+// take puts a new message at its place and tells the sender's waiter where.
+func (p *presence) take(m iapeer.Message) {
+	known := p.flights[m.ID] != nil || slices.ContainsFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.ID })
+	if known {
+		return
+	}
+	if p.loading {
+		p.marks.touch(m.ID) // what is being read may be older
+	}
+	p.mail = append(p.mail, m)
+	if len(p.mail) > 1 && p.mail[len(p.mail)-2].Seq > m.Seq {
+		slices.SortFunc(p.mail, bySeq)
+	}
+	where := p.place()
+	p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: where})
+	p.state(mailArrived{})
+}
+
+func bySeq(a, b iapeer.Message) int {
+	switch {
+	case a.Seq < b.Seq:
+		return -1
+	case a.Seq > b.Seq:
+		return 1
+	}
+	return 0
+}
+
+// place says where the message that came last stands.
+func (p *presence) place() place {
+	w := place{state: p.rec.State, depth: len(p.mail) + len(p.flights)}
+	w.by, w.next = waitsFor(p.rec.State, p.rec.Cause)
+	switch p.rec.State {
+	case iapeer.Asleep, iapeer.Waking, iapeer.Parking:
+		w.wait, w.woke = true, p.rec.State != iapeer.Waking
+	case iapeer.Ready:
+		w.wait = true
+	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
+	}
+	if p.traits.Inbox {
+		w.wait, w.by, w.next = false, "inbox", "it waits in the inbox of "+string(p.id.Name)+" (iapeer inbox)"
+	}
+	return w
+}
+
+// reload reads the mailbox again.
+func (p *presence) reload() {
+	if p.traits.Inbox {
+		return
+	}
+	if p.loading {
+		p.reread = true // what is being read may be older than the reason to read
+		return
+	}
+	p.read()
+}
+
+func (p *presence) read() {
+	p.loading, p.reread = true, false
+	p.marks.open()
+	p.h.mailbox.Pending(p.id, p.onLoaded())
+}
+
+// load takes the mailbox's word for what is open, except for what the presence
+// itself did since: that is not on disk yet, or was not when the disk was read.
+func (p *presence) load(m loaded) {
+	newer := p.marks.close()
+	p.loading = false
+	if m.err != nil {
+		p.h.notify(Notice{Identity: p.id, Kind: "mailbox", Summary: "mail cannot be read, trying again", Content: m.err.Error()})
+		p.arm(timerReload, reloadAfter)
+		return
+	}
+	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return !newer[o.ID] })
+	for id, f := range p.flights { // a person may have settled it
+		if f.state == iapeer.Unknown && !newer[id] {
+			delete(p.flights, id)
+		}
+	}
+	for _, msg := range m.messages {
+		if p.flights[msg.ID] != nil || newer[msg.ID] {
+			continue
+		}
+		switch msg.State {
+		case iapeer.Accepted:
+			p.mail = append(p.mail, msg)
+		case iapeer.Offered, iapeer.Taken, iapeer.Unknown:
+			p.flights[msg.ID] = newFlight(msg)
+		case iapeer.Seen, iapeer.Answered, iapeer.Held, iapeer.Failed, iapeer.Expired, iapeer.Cancelled, iapeer.Refused:
+		}
+	}
+	slices.SortFunc(p.mail, bySeq)
+	if p.reread {
+		p.read()
+	}
+	p.state(mailArrived{})
+}
+
+func (p *presence) withdraw(m withdraw) {
+	if f := p.flights[m.mark.ID]; f != nil && f.state != iapeer.Unknown {
+		m.reply(Marked{Message: f.msg, Err: &iapeer.ChangeError{State: f.state, Change: m.mark.Change}})
+		return
+	}
+	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.mark.ID })
+	h := p.h
+	p.mark([]iapeer.Mark{m.mark}, func(done []Marked) {
+		if done[0].Err != nil {
+			h.root.Send(h.roster, wakeMail{to: m.to}) // it is still open
+		}
+		m.reply(done[0])
+	})
+}
+
+// recall reads the messages of a turn that began before a restart.
+func (p *presence) recall(t TurnKnown) {
+	root, self, generation := p.h.root, p.self, p.rec.Generation
+	left := len(t.IDs)
+	var causes []iapeer.Message
+	var mu sync.Mutex
+	for _, id := range t.IDs {
+		p.h.mailbox.Message(id, func(m iapeer.Message, err error) {
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				causes = append(causes, m)
+			}
+			if left--; left == 0 {
+				root.Send(self, recalled{generation: generation, turn: t, causes: causes})
+			}
+		})
+	}
+}
+
+// recalled restores the turn of an adopted session: it goes on, or its end was
+// missed and is settled now.
+func (p *presence) recalled(r recalled) {
+	for _, m := range r.causes {
+		if f := p.flights[m.ID]; f != nil {
+			p.see(f, p.evidence("record", "in the turn of an adopted session"))
+			m.State = iapeer.Seen
+		}
+		if m.To == p.id && m.State == iapeer.Seen {
+			p.turn.add(m)
+		}
+	}
+	if r.turn.Open || len(p.turn.causes) == 0 {
+		return
+	}
+	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, evidence: p.evidence("record", "the end of the turn, read after a restart")}
+	p.finishTurn()
+}
