@@ -156,6 +156,7 @@ func (c *Conn) take(t wire.Type, payload []byte) error {
 		default:
 			return errors.New("events are not read")
 		}
+	default: // of a newer host
 	}
 	return nil
 }

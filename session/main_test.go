@@ -65,6 +65,12 @@ func fakeWord(text string) (int, bool) {
 			fmt.Fprintf(w, "flood line %06d %s\r\n", i, strings.Repeat("x", 60))
 		}
 		_ = w.Flush()
+	case scan(text, "wide %d", &n):
+		w := bufio.NewWriter(os.Stdout)
+		for i := range n {
+			fmt.Fprintf(w, "\x1b[3%dm%06d \x1b[0m%s\r\n", i%8, i, strings.Repeat("wide row ", 23))
+		}
+		_ = w.Flush()
 	case text == "alt":
 		fmt.Print("\x1b[?1049h\x1b[2J\x1b[Halternate")
 		return 0, false
@@ -79,36 +85,36 @@ func scan(text, format string, n *int) bool {
 	return err == nil
 }
 
-func ctxOf(t testing.TB) context.Context {
-	t.Helper()
+func ctxOf(tb testing.TB) context.Context {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	t.Cleanup(cancel)
+	tb.Cleanup(cancel)
 	return ctx
 }
 
 // self is the test binary as a host program.
-func self(t testing.TB) []string {
-	t.Helper()
+func self(tb testing.TB) []string {
+	tb.Helper()
 	exe, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return []string{exe, "host"}
 }
 
 // specFor makes a spec in a folder of its own. Socket paths are short, so the
 // folder is not t.TempDir, whose name holds the test's.
-func specFor(t testing.TB, kind Kind, argv ...string) Spec {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "ia")
+func specFor(tb testing.TB, kind Kind, argv ...string) Spec {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "ia") //nolint:usetesting // t.TempDir is too long for a socket path
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	tb.Cleanup(func() { os.RemoveAll(dir) })
 	if argv == nil {
 		exe, err := os.Executable()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		argv = []string{exe, "fake"}
 	}
@@ -122,48 +128,48 @@ func specFor(t testing.TB, kind Kind, argv ...string) Spec {
 }
 
 // spawn starts a session that ends with the test.
-func spawn(t testing.TB, spec Spec) *Conn {
-	t.Helper()
-	c, err := Spawn(ctxOf(t), self(t), spec)
+func spawn(tb testing.TB, spec Spec) *Conn {
+	tb.Helper()
+	c, err := Spawn(ctxOf(tb), self(tb), spec)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		c.Close()
 		if p := spec.Files().PID(); KillHost(p) == nil && !WaitUnlocked(spec.Files(), 10*time.Second) {
-			t.Errorf("host of %s did not end", spec.Identity)
+			tb.Errorf("host of %s did not end", spec.Identity)
 		}
 	})
 	return c
 }
 
 // until reads events up to one that ok accepts.
-func until(t testing.TB, c *Conn, what string, ok func(Event) bool) Event {
-	t.Helper()
+func until(tb testing.TB, c *Conn, what string, ok func(Event) bool) Event {
+	tb.Helper()
 	limit := time.After(15 * time.Second)
 	for {
 		select {
 		case e, open := <-c.Events():
 			if !open {
-				t.Fatalf("events ended before %s", what)
+				tb.Fatalf("events ended before %s", what)
 			}
 			if ok(e) {
 				return e
 			}
 		case <-limit:
-			t.Fatalf("no %s", what)
+			tb.Fatalf("no %s", what)
 		}
 	}
 }
 
 // shows waits until the screen holds text. It looks whenever the terminal
 // settles.
-func shows(t testing.TB, c *Conn, text string) ScreenState {
-	t.Helper()
+func shows(tb testing.TB, c *Conn, text string) ScreenState {
+	tb.Helper()
 	for {
-		s, err := c.Screen(ctxOf(t))
+		s, err := c.Screen(ctxOf(tb))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, r := range s.Lines {
 			if strings.Contains(r.Text, text) {
@@ -171,10 +177,10 @@ func shows(t testing.TB, c *Conn, text string) ScreenState {
 			}
 		}
 		if s.Settled {
-			until(t, c, "output after "+text, func(e Event) bool { return e.Kind == EventActive || e.Kind == EventSettled })
+			until(tb, c, "output after "+text, func(e Event) bool { return e.Kind == EventActive || e.Kind == EventSettled })
 			continue
 		}
-		until(t, c, "settled with "+text, func(e Event) bool { return e.Kind == EventSettled })
+		until(tb, c, "settled with "+text, func(e Event) bool { return e.Kind == EventSettled })
 	}
 }
 

@@ -25,23 +25,39 @@ import (
 	"github.com/iapeer/iapeer/session/wire"
 )
 
-// The vocabulary shared with the host process.
+// The vocabulary shared with the host process. Each type is documented where it
+// is declared, in package host, screen or wire.
 type (
-	Spec        = host.Spec        // everything a host must know
-	Files       = host.Files       // names of one identity's files
-	Facts       = wire.Facts       // who a host is and where it stands
-	Process     = wire.Process     // process id and start token
-	Kind        = wire.Kind        // what a host runs
-	Mode        = wire.Mode        // how a message is written
-	OfferState  = wire.OfferState  // how far an offer came
-	OfferResult = wire.OfferResult // how an offer ended
-	ScreenState = wire.ScreenState // what the terminal shows
-	Row         = screen.Row       // one line of it
-	Event       = wire.EventBody   // what a host tells its observers
-	EventKind   = wire.EventKind   // which event it is
-	Outcome     = wire.Outcome     // how one exec run ended
-	Exit        = wire.Exit        // record of a session's end
-	HookPayload = wire.HookPayload // what a hook handed over while no daemon answered
+	// Spec is everything a host must know.
+	Spec = host.Spec
+	// Files names one identity's files.
+	Files = host.Files
+	// Facts tell who a host is and where it stands.
+	Facts = wire.Facts
+	// Process is a process id and the token of its start.
+	Process = wire.Process
+	// Kind says what a host runs.
+	Kind = wire.Kind
+	// Mode says how a message is written.
+	Mode = wire.Mode
+	// OfferState says how far an offer came.
+	OfferState = wire.OfferState
+	// OfferResult tells how an offer ended.
+	OfferResult = wire.OfferResult
+	// ScreenState is what the terminal shows.
+	ScreenState = wire.ScreenState
+	// Row is one line of a [ScreenState].
+	Row = screen.Row
+	// Event is what a host tells its observers.
+	Event = wire.EventBody
+	// EventKind tells events apart.
+	EventKind = wire.EventKind
+	// Outcome tells how one exec run ended.
+	Outcome = wire.Outcome
+	// Exit is the record of a session's end.
+	Exit = wire.Exit
+	// HookPayload is what a hook handed over while no daemon answered.
+	HookPayload = wire.HookPayload
 )
 
 // The kinds of session and modes of writing.

@@ -226,7 +226,7 @@ func (h *Host) outcome(c *client, n uint32, body []byte) error {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return fmt.Errorf("outcome: %w", err)
 	}
-	if !validID.MatchString(string(r.ID)) {
+	if !validID(r.ID) {
 		return fmt.Errorf("outcome: bad message id %q", r.ID)
 	}
 	b, err := os.ReadFile(h.files.Outcome(h.spec.Generation, r.ID))

@@ -59,9 +59,19 @@ func Run(specPath string) int {
 // tune keeps the process small: it lives as long as a session, mostly idle, and
 // there may be a hundred of them.
 func tune() {
-	debug.SetGCPercent(30)
-	runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
+	debug.SetGCPercent(20)
+	runtime.GOMAXPROCS(1)
 	signal.Ignore(syscall.SIGHUP)
+}
+
+// trimPause is how long the collector's background work takes at most.
+const trimPause = 500 * time.Millisecond
+
+// trim gives back what the start and the last burst of output needed: unused
+// heap at once, and code when the collector has done with it too.
+func trim() {
+	debug.FreeOSMemory()
+	time.AfterFunc(trimPause, proc.DropText)
 }
 
 func readyPipe() *os.File {

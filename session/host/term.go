@@ -31,6 +31,7 @@ type terminal struct {
 	screen   *screen.Screen
 	strip    stripper
 	bytes    uint64
+	trimmed  uint64 // bytes at the last trim
 	settled  bool
 	settle   *time.Timer
 	watchers map[*client]bool
@@ -95,13 +96,23 @@ func (t *terminal) show(b []byte) {
 	}
 }
 
+// trimEvery is how much output makes it worth while to give memory back.
+const trimEvery = 128 << 10
+
 // quiet is the settle timer's.
 func (t *terminal) quiet() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
 	if !t.settled {
 		t.settled = true
 		t.tell(wire.EventBody{Kind: wire.EventSettled})
+	}
+	due := t.trimmed == 0 || t.bytes-t.trimmed > trimEvery
+	if due {
+		t.trimmed = max(t.bytes, 1)
+	}
+	t.mu.Unlock()
+	if due {
+		trim()
 	}
 }
 

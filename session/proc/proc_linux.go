@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -131,7 +132,7 @@ func waitPidfd(fd int, deadline time.Time) {
 		}
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		_, err := unix.Poll(p, int(left.Milliseconds())+1)
-		if err != unix.EINTR { //nolint:errorlint // a raw errno
+		if !errors.Is(err, unix.EINTR) {
 			return
 		}
 	}
@@ -139,3 +140,34 @@ func waitPidfd(fd int, deadline time.Time) {
 
 // Unread returns how many bytes wait in the pipe fd.
 func Unread(fd int) (int, error) { return unix.IoctlGetInt(fd, unix.TIOCINQ) }
+
+// DropText lets go of this process's own code and constants. They are read
+// back from the program's file, page by page, when they are next used: what
+// only the start needed no longer counts.
+func DropText() {
+	exe, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return
+	}
+	maps, err := os.ReadFile("/proc/self/maps")
+	if err != nil {
+		return
+	}
+	var drop [][2]uintptr // collected first: what runs between two drops comes back
+	for line := range strings.Lines(string(maps)) {
+		// address range, permissions, offset, device, inode, path: proc(5)
+		f := strings.Fields(line)
+		if len(f) < 6 || f[5] != exe || (f[1] != "r-xp" && f[1] != "r--p") {
+			continue
+		}
+		a, b, _ := strings.Cut(f[0], "-")
+		from, err1 := strconv.ParseUint(a, 16, 64)
+		to, err2 := strconv.ParseUint(b, 16, 64)
+		if err1 == nil && err2 == nil {
+			drop = append(drop, [2]uintptr{uintptr(from), uintptr(to - from)})
+		}
+	}
+	for _, d := range drop {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, d[0], d[1], unix.MADV_DONTNEED)
+	}
+}

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unicode/utf8"
 )
@@ -48,7 +49,13 @@ func (h *history) push(r *row) {
 }
 
 // grow adds a page, taking the first one's buffers when it is all forgotten.
+// The page before it is full: it keeps no room to grow.
 func (h *history) grow() {
+	if n := len(h.pages); n > 0 {
+		if b := h.pages[n-1].buf; cap(b)-len(b) > len(b)/8 {
+			h.pages[n-1].buf = bytes.Clone(b)
+		}
+	}
 	if h.skip < pageLines {
 		h.pages = append(h.pages, page{ends: make([]uint32, 0, pageLines)})
 		return

@@ -23,7 +23,7 @@ func newTmux(t testing.TB) *tmuxServer {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("SKIPPED: tmux is not installed, the model is not compared with it")
 	}
-	dir, err := os.MkdirTemp("", "tm")
+	dir, err := os.MkdirTemp("", "tm") //nolint:usetesting // t.TempDir is too long for a socket path
 	if err != nil {
 		t.Fatal(err)
 	}
