@@ -13,7 +13,7 @@ func TestDocsNameEveryVerb(t *testing.T) {
 		t.Fatal(err)
 	}
 	w, _, _ := quiet(t)
-	k, err := parser(&grammar{}, w)
+	k, err := parser(w, verbs())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,36 +1,59 @@
 package main
 
-// grammar is the command line: one line a verb, in the order that help shows
-// them.
-type grammar struct {
-	Send  sendCmd  `cmd:"" group:"talk" help:"Send a message to a peer; a sleeping one is woken."`
-	Ask   askCmd   `cmd:"" group:"talk" help:"Send a message and print the answer."`
-	Inbox inboxCmd `cmd:"" group:"talk" help:"Read what came to you."`
-	Msg   msgCmd   `cmd:"" group:"talk" help:"Look at messages and decide what is stuck."`
-	Log   logCmd   `cmd:"" group:"talk" help:"What was said and done, as it happens with -f."`
+import "slices"
 
-	List      listCmd      `cmd:"" group:"peers" help:"All peers; first what needs you."`
-	Status    statusCmd    `cmd:"" group:"peers" help:"The daemon and the fleet in a few lines."`
-	Attach    attachCmd    `cmd:"" group:"peers" help:"Sit down at a peer's terminal; it is woken if it sleeps."`
-	Screen    screenCmd    `cmd:"" group:"peers" help:"Print what a peer's terminal shows."`
-	Stop      stopCmd      `cmd:"" group:"peers" help:"End a peer's session and keep it down; mail is kept."`
-	Start     startCmd     `cmd:"" group:"peers" help:"Let a stopped peer work again."`
-	New       newCmd       `cmd:"" group:"peers" help:"End the session and begin a fresh one now."`
-	Refresh   refreshCmd   `cmd:"" group:"peers" help:"Make the next wake a fresh session."`
-	Interrupt interruptCmd `cmd:"" group:"peers" help:"End the running turn."`
-	Adopt     adoptCmd     `cmd:"" group:"peers" help:"Take over a session that was started by hand."`
+// A verb is one line of the command line: a word, what it does, and the struct
+// that is its grammar and its deed.
+type verb struct {
+	group string // "" hides it
+	name  string
+	help  string
+	cmd   any
+}
 
-	Init   initCmd   `cmd:"" group:"set up" help:"Make this folder a peer."`
-	Create createCmd `cmd:"" group:"set up" help:"Make a peer in a folder of its own."`
-	Launch launchCmd `cmd:"" group:"set up" help:"Begin a fresh session of this folder's peer and attach."`
-	Remove removeCmd `cmd:"" group:"set up" help:"Forget a peer and take back what was written for it; its folder stays."`
-	Config configCmd `cmd:"" group:"set up" help:"Show and change settings."`
+// verbs are all verbs, in the order that help shows them.
+func verbs() []verb {
+	return []verb{
+		{"talk", "send", "Send a message to a peer; a sleeping one is woken.", &sendCmd{}},
+		{"talk", "ask", "Send a message and print the answer.", &askCmd{}},
+		{"talk", "inbox", "Read what came to you.", &inboxCmd{}},
+		{"talk", "msg", "Look at messages and decide what is stuck.", &msgCmd{}},
+		{"talk", "log", "What was said and done, as it happens with -f.", &logCmd{}},
 
-	Daemon  daemonCmd      `cmd:"" group:"machine" help:"Run the daemon here, or control the one in the background."`
-	Version versionCmd     `cmd:"" group:"machine" help:"Versions of this program, the daemon and the hosts."`
-	Live    liveRuntimeCmd `cmd:"" name:"live-runtime" group:"machine" help:"Print which runtime of a peer is live (for runtimes)."`
-	Hook    hookCmd        `cmd:"" group:"machine" help:"Report a runtime's hook to the daemon (for runtimes)."`
-	Host    hostCmd        `cmd:"" hidden:"" help:"Be the host of one session (for the daemon)."`
+		{"peers", "list", "All peers; first what needs you.", &listCmd{}},
+		{"peers", "status", "The daemon and the fleet in a few lines.", &statusCmd{}},
+		{"peers", "attach", "Sit down at a peer's terminal; it is woken if it sleeps.", &attachCmd{}},
+		{"peers", "screen", "Print what a peer's terminal shows.", &screenCmd{}},
+		{"peers", "stop", "End a peer's session and keep it down; mail is kept.", &stopCmd{}},
+		{"peers", "start", "Let a stopped peer work again.", &startCmd{}},
+		{"peers", "new", "End the session and begin a fresh one now.", &newCmd{}},
+		{"peers", "refresh", "Make the next wake a fresh session.", &refreshCmd{}},
+		{"peers", "interrupt", "End the running turn.", &interruptCmd{}},
+		{"peers", "adopt", "Take over a session that was started by hand.", &adoptCmd{}},
+
+		{"set up", "init", "Make this folder a peer.", &initCmd{}},
+		{"set up", "create", "Make a peer in a folder of its own.", &createCmd{}},
+		{"set up", "launch", "Begin a fresh session of this folder's peer and attach.", &launchCmd{}},
+		{"set up", "remove", "Forget a peer and take back what was written for it; its folder stays.", &removeCmd{}},
+		{"set up", "config", "Show and change settings.", &configCmd{}},
+
+		{"machine", "daemon", "Run the daemon here, or control the one in the background.", &daemonCmd{}},
+		{"machine", "version", "Versions of this program, the daemon and the hosts.", &versionCmd{}},
+		{"machine", "live-runtime", "Print which runtime of a peer is live (for runtimes).", &liveRuntimeCmd{}},
+		{"machine", "hook", "Report a runtime's hook to the daemon (for runtimes).", &hookCmd{}},
+
+		{"", "host", "Be the host of one session (for the daemon).", &hostCmd{}},
+	}
+}
+
+// verbsFor returns the verb called name alone, all of them when there is none:
+// to know every verb's flags costs milliseconds that no verb needs but help.
+func verbsFor(name string) []verb {
+	all := verbs()
+	if i := slices.IndexFunc(all, func(v verb) bool { return v.name == name }); i >= 0 {
+		return all[i : i+1]
+	}
+	return all
 }
 
 // groups are the headings of help, in order.

@@ -36,17 +36,20 @@ func helpWanted(args []string) (topic []string, ok bool) {
 }
 
 // help prints a verb's page, or the list of verbs when there is no such verb.
-func help(w *world, root *kong.Node, topic []string) int {
-	if len(topic) > 0 && child(root, topic[0]) == nil {
-		if rt := topic[0]; w.runsHere(rt) {
-			topic = []string{"launch"}
-		}
+func help(w *world, topic []string) int {
+	if len(topic) > 0 && len(verbsFor(topic[0])) > 1 && w.runsHere(topic[0]) {
+		topic = []string{"launch"}
 	}
-	if n := find(root, topic); n != nil && n != root {
-		verbPage(w, n)
+	if len(topic) == 0 || len(verbsFor(topic[0])) > 1 {
+		verbList(w)
 		return 0
 	}
-	verbList(w, root)
+	k, err := parser(w, verbsFor(topic[0]))
+	if err != nil {
+		w.note("iapeer: %v", err)
+		return exitFailed
+	}
+	verbPage(w, find(k.Model.Node, topic))
 	return 0
 }
 
@@ -71,16 +74,16 @@ func child(n *kong.Node, name string) *kong.Node {
 	return nil
 }
 
-func verbList(w *world, root *kong.Node) {
+func verbList(w *world) {
 	p := page{w: w}
 	p.line("usage: iapeer <verb> [args]")
 	p.line("")
 	p.line("A team of agents, people and services on this host, one message away from each other.")
 	for _, g := range groups {
 		var rows []row
-		for _, n := range root.Children {
-			if n.Group != nil && n.Group.Key == g.key && !n.Hidden {
-				rows = append(rows, row{n.Name, n.Help})
+		for _, v := range verbs() {
+			if v.group == g.key {
+				rows = append(rows, row{v.name, v.help})
 			}
 		}
 		p.section(g.title, rows)
@@ -224,11 +227,11 @@ func wrap(text string, width int) []string {
 
 // nearest returns the verb that a mistyped one is closest to, "" when none is
 // close.
-func nearest(root *kong.Node, word string) string {
+func nearest(word string) string {
 	best, found := 3, ""
-	for _, n := range root.Children {
-		if d := distance(word, n.Name); d < best && !n.Hidden && d < len(n.Name) {
-			best, found = d, n.Name
+	for _, v := range verbs() {
+		if d := distance(word, v.name); d < best && v.group != "" && d < len(v.name) {
+			best, found = d, v.name
 		}
 	}
 	return found

@@ -36,20 +36,20 @@ func usagef(format string, args ...any) error {
 // run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, w *world) int {
 	w.args = args
-	k, err := parser(&grammar{}, w)
+	topic, wantsHelp := helpWanted(args)
+	if !wantsHelp {
+		args = w.alias(args)
+	}
+	k, err := parser(w, verbsFor(verbOf(args)))
 	if err != nil { // a mistake in the grammar; the tests find it
 		w.note("iapeer: %v", err)
 		return exitFailed
 	}
-	if topic, ok := helpWanted(args); ok {
-		return help(w, k.Model.Node, topic)
+	if wantsHelp {
+		return help(w, topic)
 	}
-	args = alias(args)
 	if verb := args[0]; !strings.HasPrefix(verb, "-") && child(k.Model.Node, verb) == nil {
-		if !w.runsHere(verb) {
-			return unknownVerb(w, k.Model.Node, verb)
-		}
-		args = append([]string{"launch"}, args...)
+		return unknownVerb(w, verb)
 	}
 	kctx, err := k.Parse(args)
 	if err != nil {
@@ -59,18 +59,29 @@ func run(ctx context.Context, args []string, w *world) int {
 	return report(w, verbOf(args), kctx.Run(w))
 }
 
-// parser makes the command line's parser. Help is ours: see help.go.
-func parser(g *grammar, w *world) (*kong.Kong, error) {
-	return kong.New(g, kong.Name("iapeer"), kong.NoDefaultHelp(), kong.Writers(w.out, w.err), kong.Exit(func(int) {}))
+// parser makes a parser for these verbs. Help is ours: see help.go.
+func parser(w *world, list []verb) (*kong.Kong, error) {
+	options := []kong.Option{kong.Name("iapeer"), kong.NoDefaultHelp(), kong.Writers(w.out, w.err), kong.Exit(func(int) {})}
+	for _, v := range list {
+		var tags []string
+		if v.group == "" {
+			tags = []string{`hidden:""`}
+		}
+		options = append(options, kong.DynamicCommand(v.name, v.help, v.group, v.cmd, tags...))
+	}
+	return kong.New(&struct{}{}, options...)
 }
 
-// alias turns the ways of other programs into ours.
-func alias(args []string) []string {
-	switch args[0] {
-	case "--version", "-v":
+// alias turns the ways of other programs into ours, and a bare runtime into
+// the launch of a session.
+func (w *world) alias(args []string) []string {
+	switch first := args[0]; {
+	case first == "--version" || first == "-v":
 		return append([]string{"version"}, args[1:]...)
-	case "ls":
+	case first == "ls":
 		return append([]string{"list"}, args[1:]...)
+	case len(verbsFor(first)) > 1 && w.runsHere(first):
+		return append([]string{"launch"}, args...)
 	}
 	return args
 }
@@ -137,12 +148,12 @@ func usageError(w *world, root *kong.Node, args []string, err error) int {
 	return exitUsage
 }
 
-func unknownVerb(w *world, root *kong.Node, verb string) int {
+func unknownVerb(w *world, verb string) int {
 	text := fmt.Sprintf("%q is no verb", verb)
 	if runtimeShaped.MatchString(verb) {
 		text += ", and no runtime of a peer in this folder"
 	}
-	if near := nearest(root, verb); near != "" {
+	if near := nearest(verb); near != "" {
 		text += "; did you mean " + near + "?"
 	}
 	w.note("iapeer: %s", text)
