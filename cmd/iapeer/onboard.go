@@ -133,12 +133,12 @@ func onboard(ctx context.Context, w *world, o iapeer.Onboarding, asJSON bool) er
 
 // passedEnv are the variables that a command of a person carries to the daemon,
 // besides IAPEER_*: the daemon's own are another login's.
-var passedEnv = []string{"HOME", "PATH", "CODEX_HOME", "CLAUDE_CONFIG_DIR"}
+var passedEnv = []string{"HOME", "PATH", "CODEX_HOME", "CLAUDE_CONFIG_DIR", "PEER_PERSONALITY", "PEER_IDENTITY"}
 
 // passed is the environment that goes with an onboarding command. Tokens stay
 // here.
 func (w *world) passed() map[string]string {
-	env := map[string]string{}
+	env := map[string]string{"PWD": w.cwd} // relative names mean the caller's folder
 	for _, kv := range w.environ {
 		key, value, _ := strings.Cut(kv, "=")
 		if slices.Contains(passedEnv, key) || strings.HasPrefix(key, "IAPEER_") && !strings.HasPrefix(key, "IAPEER_BEARER") {
