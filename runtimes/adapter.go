@@ -82,9 +82,9 @@ type Adapter struct {
 
 	Interrupt []Stroke // ends the running turn; nil if there is no such thing
 	Compact   []Stroke // compacts the context; nil if there is no such thing
-	// Clear deletes a line of our own text that came back into the composer. It
-	// is repeated while the settled screen shows the composer composing. Ctrl-C
-	// would do it at once, but twice in a moment it ends the program.
+	// Clear deletes our own text that came back into the composer, line by line
+	// from the cursor at its end. It is harmless on an empty composer; Ctrl-C
+	// would be quicker, but ends the programs there.
 	Clear []Stroke
 
 	// FirstGap is the pause between the paste and the Enter of the first message

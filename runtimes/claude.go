@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func Claude() Adapter {
 		},
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
-		Clear:     []Stroke{{Bytes: keyCtrlU}},
+		Clear:     slices.Repeat([]Stroke{{Bytes: keyCtrlU, Then: 10 * time.Millisecond}}, clearLines),
 		FirstGap:  300 * time.Millisecond,
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}

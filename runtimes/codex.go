@@ -3,6 +3,7 @@ package runtimes
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ func Codex() Adapter {
 		Records:   Records{Home: codexHome, Find: codexFind, Line: codexLine},
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
-		Clear:     []Stroke{{Bytes: keyCtrlU}},
+		Clear:     slices.Repeat([]Stroke{{Bytes: keyCtrlU, Then: 10 * time.Millisecond}}, clearLines),
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }

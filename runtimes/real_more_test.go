@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/internal/agents"
@@ -39,23 +40,13 @@ func TestRealClear(t *testing.T) {
 	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
 		r.start()
 		r.ready()
-		for _, draft := range []string{"a draft", "\x1b[200~" + strings.Repeat("line\n", 4) + "\x1b[201~"} {
+		for _, draft := range []string{"a draft", "\x1b[200~one\ntwo\nthree\x1b[201~", "\x1b[200~" + strings.Repeat("line\n", 12) + "\x1b[201~"} {
 			r.keys(draft)
 			r.wait("the draft", func() bool { s := r.state(); return s.Word == runtimes.ScreenReady && s.Composing })
-			for n := 0; ; n++ {
-				r.settle()
-				r.mu.Lock()
-				composing := r.state().Composing
-				r.mu.Unlock()
-				if !composing {
-					break
-				}
-				if n > 40 {
-					t.Fatal("the composer is not to be emptied")
-				}
-				for _, k := range r.a.Clear {
-					r.keys(k.Bytes)
-				}
+			r.settle()
+			for _, k := range r.a.Clear {
+				r.keys(k.Bytes)
+				time.Sleep(k.Then)
 			}
 			r.ready()
 		}

@@ -21,6 +21,10 @@ const (
 // within 0.3 s, once in a while within 1.4 s.
 const nudgeAfter = 1500 * time.Millisecond
 
+// clearLines is how often a line is deleted to empty a composer. Longer texts
+// stand there as one chip.
+const clearLines = 40
+
 // A Screen is a settled screen: what a person would see. Rows are text without
 // escapes, from the top. Ink, if known, is the same rows with every cell that is
 // faint or coloured left blank: programs draw their hints and suggestions so.
