@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/cmd/iapeerd/eventlog"
 	"github.com/iapeer/iapeer/cmd/iapeerd/hosting"
 	"github.com/iapeer/iapeer/config"
 	"github.com/iapeer/iapeer/fleet"
@@ -54,6 +55,7 @@ type Daemon struct {
 	reg      *registry.Registry
 	sessions *hosting.Sessions
 	system   *actors.System
+	events   *eventlog.Log
 	server   *http.Server
 	unix     net.Listener
 	tcp      net.Listener
@@ -68,6 +70,7 @@ type Daemon struct {
 const (
 	drainLimit = 1500 * time.Millisecond // requests under way
 	actorLimit = 2 * time.Second         // actors finishing what they handle
+	eventLimit = 500 * time.Millisecond  // the last events reaching their logs
 )
 
 // Run runs the daemon until ctx ends.
@@ -153,6 +156,10 @@ func (d *Daemon) startActors() (err error) {
 	if dmg := d.db.Damage(); dmg != nil {
 		d.system.Notify(actors.Notice{Kind: "store-damaged", Summary: "the store was damaged and set aside as " + dmg.Path, Content: dmg.Reason})
 	}
+	d.events = eventlog.Start(d.stopping, eventlog.Config{
+		Dir: d.paths.Logs(), Delivery: eventlog.Limits{MaxBytes: d.cfg.DeliveryLogMaxBytes, Keep: d.cfg.DeliveryLogKeep},
+		Subscribe: api{d}.Subscribe, Log: d.log,
+	})
 	d.watchRegistry()
 	return nil
 }
@@ -218,6 +225,12 @@ func (d *Daemon) close() {
 			d.log.Warn("actors did not stop in time", zap.Error(err))
 		}
 		cancel()
+	}
+	if d.events != nil {
+		select {
+		case <-d.events.Done():
+		case <-time.After(eventLimit):
+		}
 	}
 	// the store comes after everybody who writes into it
 	d.die()

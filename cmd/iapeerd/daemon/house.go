@@ -6,8 +6,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session/panelog"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
+
+// paneEvery is how often the sessions' terminal logs are bounded.
+const paneEvery = time.Hour
 
 // houseEvery is how often messages that are over are looked for. Deadlines of
 // single messages are checked again when they are offered.
@@ -17,8 +21,14 @@ const houseEvery = 10 * time.Minute
 func (d *Daemon) keepHouse() {
 	t := time.NewTicker(houseEvery)
 	defer t.Stop()
+	var panes time.Time // when their logs were last bounded
 	for {
-		d.clean(time.Now())
+		now := time.Now()
+		d.clean(now)
+		if now.Sub(panes) >= paneEvery {
+			panes = now
+			d.boundPanes(now)
+		}
 		select {
 		case <-t.C:
 		case <-d.stopping.Done():
@@ -42,5 +52,18 @@ func (d *Daemon) clean(now time.Time) {
 	}
 	if err := d.board.Prune(d.stopping, now); err != nil {
 		d.log.Warn("cannot forget old notices and tokens", zap.Error(err))
+	}
+}
+
+// boundPanes cuts, ages and removes the sessions' terminal logs.
+func (d *Daemon) boundPanes(now time.Time) {
+	s, err := panelog.Sweep(d.paths.PaneLogs(), panelog.Limits{
+		MaxBytes: d.cfg.PaneLogMaxBytes, Keep: d.cfg.PaneLogKeep, Stale: d.cfg.PaneLogStaleFor, DirBudget: d.cfg.PaneLogDirBytes,
+	}, now)
+	if err != nil {
+		d.log.Warn("cannot bound the terminal logs", zap.Error(err))
+	}
+	if s.OverBudget {
+		d.log.Warn("terminal logs take more room than they may", zap.Int64("bytes", s.Bytes), zap.Int64("budget", d.cfg.PaneLogDirBytes))
 	}
 }
