@@ -165,3 +165,35 @@ func TestRealConfigDir(t *testing.T) {
 		})
 	}
 }
+
+// TestRealCompact compacts the context by the adapter's keys; the record says
+// when it is done, and the session takes the next message.
+func TestRealCompact(t *testing.T) {
+	eachAgent(t, func(t *testing.T, r *rig) { //nolint:thelper // the body of a test
+		r.start()
+		r.ready()
+		var env iapeer.Envelope
+		for _, nonce := range []string{"comp1", "comp2"} { // one turn is too little to compact
+			env = fromBoris("hello NONCE " + nonce)
+			r.paste(env)
+			r.taken(env.ID)
+			r.ended("ECHO " + nonce)
+		}
+		r.ready()
+		r.settle()
+		for _, k := range r.a.Compact {
+			r.keys(k.Bytes)
+			time.Sleep(k.Then)
+		}
+		id := r.named().SessionID
+		got := r.records(id, func(x runtimes.Reading) bool { return x.Compacts == 1 })
+		if !got.Messages[env.ID].Seen {
+			t.Errorf("record says %+v", got)
+		}
+		r.wait("idle", func() bool { return r.status() == "idle" })
+		next := fromBoris("again NONCE comp3")
+		r.paste(next)
+		r.taken(next.ID)
+		r.ended("ECHO comp3")
+	})
+}
