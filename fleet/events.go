@@ -35,6 +35,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	kept, live, cancel := s.Events.Subscribe(epoch, after, replay)
 	defer cancel()
 	out := newStream(w)
+	defer out.done()
 	if out.comment("connected") != nil {
 		return
 	}
@@ -98,6 +99,10 @@ func newStream(w http.ResponseWriter) *stream {
 	w.WriteHeader(http.StatusOK)
 	return &stream{w: w, rc: http.NewResponseController(w)}
 }
+
+// done lifts the deadline of the last write: the connection may carry other
+// requests.
+func (s *stream) done() { _ = s.rc.SetWriteDeadline(time.Time{}) }
 
 func (s *stream) stamped(ev iapeer.Stamped) error {
 	e := client.WireEvent(ev)

@@ -149,6 +149,7 @@ func (s *server) sendStream(ctx context.Context, w http.ResponseWriter, d iapeer
 	_, live, cancel := s.Events.Subscribe(0, 0, 0)
 	defer cancel()
 	out := newStream(w)
+	defer out.done()
 	type outcome struct {
 		reply client.SendReply
 		err   error

@@ -62,13 +62,18 @@ func (c *daemonStartCmd) Run(ctx context.Context, w *world) error {
 	if !errors.Is(err, iapeer.ErrNoDaemon) {
 		return err
 	}
+	return c.start(ctx, w, "started")
+}
+
+func (f jsonFlag) start(ctx context.Context, w *world, did string) error {
 	if err := w.start(ctx); err != nil {
 		return err
 	}
-	if v, err = w.running("").Version(ctx); err != nil {
+	v, err := w.running("").Version(ctx)
+	if err != nil {
 		return err
 	}
-	return c.tell(w, v, "started")
+	return f.tell(w, v, did)
 }
 
 func (f jsonFlag) tell(w *world, v client.Version, did string) error {
@@ -137,7 +142,7 @@ func (c *daemonRestartCmd) Run(ctx context.Context, w *world) error {
 	if _, err := stopDaemon(ctx, w); err != nil && !errors.Is(err, iapeer.ErrNoDaemon) {
 		return err
 	}
-	return (&daemonStartCmd{c.jsonFlag}).Run(ctx, w)
+	return c.start(ctx, w, "restarted")
 }
 
 type daemonStatusCmd struct{ jsonFlag }

@@ -136,15 +136,23 @@ func hintFor(err error) string {
 	return ""
 }
 
+// missing is how the parser says that an argument is not there.
+var missing = regexp.MustCompile(`^expected "(<[^>]*>|[a-z-]+)`)
+
 // usageError tells what a verb needs, in one line.
 func usageError(w *world, root *kong.Node, args []string, err error) int {
-	verb := verbOf(args)
-	text := err.Error()
-	if n := find(root, args); n != nil && n != root {
-		text += " — usage: " + usage(n)
-		verb = strings.TrimPrefix(n.FullPath(), "iapeer ")
+	verb, text := verbOf(args), ": "+err.Error()
+	if m := missing.FindStringSubmatch(err.Error()); m != nil {
+		text = " needs " + m[1]
 	}
-	w.note("iapeer: %s: %s", verb, text)
+	if n := find(root, args); n != nil && n != root {
+		verb = strings.TrimPrefix(n.FullPath(), "iapeer ")
+		if strings.HasPrefix(err.Error(), "expected one of") {
+			text = " needs a verb"
+		}
+		text += " — usage: " + usage(n)
+	}
+	w.note("iapeer: %s%s", verb, text)
 	return exitUsage
 }
 

@@ -100,6 +100,29 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestAStrangerOnThePort: a daemon that is gone leaves router.json behind, and
+// its port may get another owner.
+func TestAStrangerOnThePort(t *testing.T) {
+	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the stranger was told something") }))
+	defer stranger.Close()
+	_, rt := client.Transport(client.Router{Sock: filepath.Join(t.TempDir(), "gone"), TCP: stranger.URL + "/mcp"})
+	_, err := client.New(stranger.URL, &http.Client{Transport: rt}).As("claude-bob", "secret").Snapshot(t.Context())
+	if !errors.Is(err, iapeer.ErrNoDaemon) {
+		t.Errorf("Snapshot = %v, want ErrNoDaemon", err)
+	}
+}
+
+// TestTCPWhereSocketsAreRefused: a path too long for a socket stands for a
+// sandbox without sockets.
+func TestTCPWhereSocketsAreRefused(t *testing.T) {
+	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
+	defer daemon.Close()
+	base, rt := client.Transport(client.Router{Sock: "/" + strings.Repeat("x", 200), TCP: daemon.URL + "/mcp"})
+	if err := client.New(base, &http.Client{Transport: rt}).Healthy(t.Context()); err != nil {
+		t.Errorf("over TCP: %v", err)
+	}
+}
+
 // answer is a transport that always answers the same.
 type answer struct {
 	status int

@@ -3,11 +3,13 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -26,7 +28,8 @@ type Router struct {
 }
 
 // Dial returns a client for the daemon of the root that getenv names
-// (IAPEER_ROOT, HOME), over its unix socket, else its TCP port. It speaks as
+// (IAPEER_ROOT, HOME), over its unix socket, or its TCP port where sockets may
+// not be used. It speaks as
 // PEER_IDENTITY with the token IAPEER_BEARER where these are set; see
 // [Client.As] for another. Nothing is connected before the first request.
 //
@@ -77,13 +80,16 @@ func Find(getenv func(string) string) (Router, error) {
 	return r, nil
 }
 
-// dialer reaches the daemon over its socket, else over TCP.
+// dialer reaches the daemon over its socket. TCP is for where sockets may not be
+// used: a port that nobody's socket vouches for may have got another owner, who
+// must not be told tokens and messages.
 type dialer struct{ sock, tcp string }
 
 func (d dialer) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	nd := net.Dialer{Timeout: dialTimeout}
 	c, err := nd.DialContext(ctx, "unix", d.sock)
-	if err != nil && d.tcp != "" {
+	gone := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
+	if err != nil && !gone && d.tcp != "" {
 		c, err = nd.DialContext(ctx, "tcp", d.tcp)
 	}
 	if err != nil && ctx.Err() == nil {
