@@ -267,3 +267,90 @@ func TestSlowClientGetsEverything(t *testing.T) {
 		}
 	}
 }
+
+// TestAttachAtAnotherSize holds that what a resize does to a picture under way
+// is not what the person is first shown.
+func TestAttachAtAnotherSize(t *testing.T) {
+	for _, tc := range []struct {
+		word       string
+		cols, rows int
+		sign       string
+	}{
+		{"spin", 132, 61, "✻ Working…"},
+		{"box", 110, 20, "╭"},
+	} {
+		c := spawn(t, specFor(t, TUI))
+		shows(t, c, "❯")
+		if err := c.Keys(ctxOf(t), "-l", tc.word+"\r"); err != nil {
+			t.Fatal(err)
+		}
+		for s, _ := c.Screen(ctxOf(t)); !strings.Contains(text(s), tc.sign); {
+			s, _ = c.Screen(ctxOf(t))
+		}
+		conn, _, err := greet(ctxOf(t), sockOf(c), wire.Greeting{Min: 1, Max: 1, Role: wire.RoleAttach})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Write(wire.Append(nil, wire.Resize, wire.Size(tc.cols, tc.rows))); err != nil {
+			t.Fatal(err)
+		}
+		_, b, err := wire.Read(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Close()
+		sc := screen.New(tc.cols, tc.rows, 1000, "", screen.Listener{})
+		sc.Feed(b)
+		n := 0
+		for _, r := range sc.Rows() {
+			n += strings.Count(r.Text, tc.sign)
+		}
+		if n != 1 || sc.Scrollback() != 0 {
+			t.Errorf("%s: the snapshot shows %q %d times with %d lines above, want once and none", tc.word, tc.sign, n, sc.Scrollback())
+		}
+	}
+}
+
+// TestLaggingTerminal holds that a terminal that stops reading is shown the
+// present picture when it reads again, and that the host keeps little for it.
+func TestLaggingTerminal(t *testing.T) {
+	c := spawn(t, specFor(t, TUI))
+	shows(t, c, "❯")
+	conn, _, err := greet(ctxOf(t), sockOf(c), wire.Greeting{Min: 1, Max: 1, Role: wire.RoleAttach})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(wire.Append(nil, wire.Resize, wire.Size(100, 30))); err != nil {
+		t.Fatal(err)
+	}
+	until(t, c, "attached", func(e Event) bool { return e.Kind == EventAttached && e.Attached == 1 })
+	if _, err := c.Offer(ctxOf(t), Offering{ID: "m-1", Mode: Paste, Submit: true, Text: []byte("flood 150000")}); err != nil {
+		t.Fatal(err)
+	}
+	want := shows(t, c, "got 12 bytes")
+	sc := screen.New(100, 30, 0, "", screen.Listener{})
+	total := 0
+	for !strings.Contains(dump(sc), "got 12 bytes") {
+		typ, b, err := wire.Read(conn)
+		if err != nil || typ != wire.Data {
+			t.Fatal(typ, err)
+		}
+		total += len(b)
+		sc.Feed(b)
+	}
+	if got := dump(sc); got != text(want) {
+		t.Errorf("the terminal shows\n%s\nwant\n%s", got, text(want))
+	}
+	if total > 8<<20 {
+		t.Errorf("%d bytes were kept for it", total)
+	}
+}
+
+func dump(sc *screen.Screen) string {
+	var b strings.Builder
+	for _, r := range sc.Rows() {
+		b.WriteString(r.Text + "\n")
+	}
+	return b.String()
+}

@@ -27,6 +27,7 @@ func pss(b *testing.B, pid int) float64 {
 // hostProgram is the program that is measured: the built thin client if
 // IAPEER_BENCH_HOST names it, else this test binary.
 func hostProgram(b *testing.B) []string {
+	b.Helper()
 	if exe := os.Getenv("IAPEER_BENCH_HOST"); exe != "" {
 		return []string{exe, "host"}
 	}

@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +73,26 @@ func fakeWord(text string) (int, bool) {
 			fmt.Fprintf(w, "\x1b[3%dm%06d \x1b[0m%s\r\n", i%8, i, strings.Repeat("wide row ", 23))
 		}
 		_ = w.Flush()
+	case text == "spin":
+		go func() {
+			for i := 0; ; i++ {
+				fmt.Printf("\r\x1b[K✻ Working… (%d) %s", i, strings.Repeat("·", 60))
+				time.Sleep(10 * time.Millisecond)
+			}
+		}()
+		return 0, false
+	case text == "box":
+		sizes := make(chan os.Signal, 1)
+		signal.Notify(sizes, syscall.SIGWINCH)
+		sizes <- syscall.SIGWINCH
+		go func() {
+			for range sizes {
+				cols, _, _ := term.GetSize(0)
+				rule := strings.Repeat("─", cols-2)
+				fmt.Print("\x1b[2J\x1b[3J\x1b[H╭" + rule + "╮\r\n│" + strings.Repeat(" ", cols-2) + "│\r\n╰" + rule + "╯\r\n❯ boxed")
+			}
+		}()
+		return 0, false
 	case text == "alt":
 		fmt.Print("\x1b[?1049h\x1b[2J\x1b[Halternate")
 		return 0, false

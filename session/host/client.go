@@ -46,6 +46,7 @@ func (c *client) send(frame []byte) {
 	if c.size+len(frame) > maxBacklog && c.size > 0 {
 		if c.role != wire.RoleAttach || c.repaint == nil {
 			c.close()
+			_ = c.conn.Close() // it does not read: nothing more can be told
 			return
 		}
 		c.frames, c.size = nil, 0

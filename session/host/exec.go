@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/session/panelog"
 	"github.com/iapeer/iapeer/session/proc"
 	"github.com/iapeer/iapeer/session/wire"
 )
@@ -33,7 +32,7 @@ const pipesAfter = 500 * time.Millisecond
 type runner struct {
 	spec   Spec
 	ledger *ledger
-	log    *panelog.Log
+	show   func([]byte) // takes all output, for log and screen
 	tell   func(wire.EventBody)
 
 	mu    sync.Mutex
@@ -45,8 +44,8 @@ type runner struct {
 	idle  chan struct{} // closed when run returned
 }
 
-func newRunner(spec Spec, l *ledger, log *panelog.Log, tell func(wire.EventBody)) *runner {
-	r := &runner{spec: spec, ledger: l, log: log, tell: tell, idle: make(chan struct{})}
+func newRunner(spec Spec, l *ledger, show func([]byte), tell func(wire.EventBody)) *runner {
+	r := &runner{spec: spec, ledger: l, show: show, tell: tell, idle: make(chan struct{})}
 	r.more.L = &r.mu
 	return r
 }
@@ -190,7 +189,7 @@ func (r *runner) start() (*run, error) {
 		return nil, err
 	}
 	x := &run{in: in, inW: inW, feeder: make(chan struct{})}
-	x.stdout.log, x.stderr.log = r.log, r.log
+	x.stdout.show, x.stderr.show = r.show, r.show
 	x.cmd = &exec.Cmd{
 		Path: path, Args: r.spec.Argv, Env: r.spec.childEnv(), Dir: r.spec.Cwd,
 		Stdin: in, Stdout: &x.stdout, Stderr: &x.stderr, WaitDelay: pipesAfter,
@@ -250,13 +249,13 @@ func exitOf(s *os.ProcessState) (int, string) {
 
 // head keeps the first bytes written to it.
 type head struct {
-	b   []byte
-	cut bool
-	log *panelog.Log
+	b    []byte
+	cut  bool
+	show func([]byte)
 }
 
 func (h *head) Write(p []byte) (int, error) {
-	h.log.Write(p)
+	h.show(p)
 	n := min(len(p), maxAnswer-len(h.b))
 	h.b = append(h.b, p[:n]...)
 	h.cut = h.cut || n < len(p)
@@ -265,12 +264,12 @@ func (h *head) Write(p []byte) (int, error) {
 
 // tail keeps the last bytes written to it.
 type tail struct {
-	b   []byte
-	log *panelog.Log
+	b    []byte
+	show func([]byte)
 }
 
 func (t *tail) Write(p []byte) (int, error) {
-	t.log.Write(p)
+	t.show(p)
 	t.b = append(t.b, p...)
 	if over := len(t.b) - maxStderr; over > 0 {
 		t.b = append(t.b[:0], t.b[over:]...)

@@ -14,6 +14,7 @@
 package host
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,8 +89,8 @@ func (h *Host) start() error {
 		if _, err := h.spec.program(); err != nil {
 			return fmt.Errorf("start %s: %w", h.spec.Argv[0], err)
 		}
-		h.term = newTerminal(h.spec, nil, nil)
-		h.runner = newRunner(h.spec, h.ledger, h.log, h.term.Tell)
+		h.term = newTerminal(h.spec, nil, nil, h.catch)
+		h.runner = newRunner(h.spec, h.ledger, h.showRun, h.term.Tell)
 		close(h.drained)
 	} else if err := h.startProgram(); err != nil {
 		return fmt.Errorf("start %s: %w", h.spec.Argv[0], err)
@@ -131,7 +132,7 @@ func (h *Host) startProgram() error {
 		return err
 	}
 	h.pty, h.queue = master, newQueue(master)
-	h.term = newTerminal(h.spec, master, h.queue)
+	h.term = newTerminal(h.spec, master, h.queue, h.catch)
 	h.spec.Child.PID = h.cmd.Process.Pid
 	h.spec.Child.Token, _ = proc.Token(h.spec.Child.PID)
 	return nil
@@ -153,14 +154,24 @@ func (h *Host) read() {
 	}
 }
 
+// showRun takes the output of an exec run. Without a terminal in between, a
+// line feed is all that ends its lines.
+func (h *Host) showRun(b []byte) {
+	h.log.Write(b)
+	h.output(bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n")))
+}
+
 // output feeds the model. A fault in it must cost the picture, not the session.
 func (h *Host) output(b []byte) {
-	defer func() {
-		if r := recover(); r != nil {
-			h.fault("exception", r)
-		}
-	}()
+	defer h.catch()
 	h.term.output(b)
+}
+
+// catch records a fault in place of ending the process.
+func (h *Host) catch() {
+	if r := recover(); r != nil {
+		h.fault("exception", r)
+	}
 }
 
 // wait waits for the program's end.

@@ -59,6 +59,7 @@ func (h *Host) serve(conn net.Conn) {
 	c := newClient(conn)
 	go c.run()
 	defer c.shut()
+	defer h.catch()
 	_ = conn.SetReadDeadline(time.Now().Add(helloWait))
 	t, payload, err := wire.Read(conn)
 	if err != nil {

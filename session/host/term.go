@@ -26,6 +26,7 @@ type terminal struct {
 	files Files
 	pty   *os.File // nil for kind exec
 	queue *queue   // nil for kind exec
+	catch func()   // deferred where a timer calls: a fault must not end the host
 
 	mu       sync.Mutex
 	screen   *screen.Screen
@@ -47,9 +48,9 @@ type paint struct {
 	deadline *time.Timer
 }
 
-func newTerminal(spec Spec, pt *os.File, q *queue) *terminal {
+func newTerminal(spec Spec, pt *os.File, q *queue, catch func()) *terminal {
 	t := &terminal{
-		files: spec.Files(), pty: pt, queue: q,
+		files: spec.Files(), pty: pt, queue: q, catch: catch,
 		watchers: map[*client]bool{}, waiting: map[*client]*paint{},
 	}
 	name := modelVersion + "(" + iapeer.Version + ")"
@@ -174,6 +175,7 @@ func (t *terminal) progress(c *client, p *paint) {
 
 // paintNow is the timers'.
 func (t *terminal) paintNow(c *client, p *paint) {
+	defer t.catch()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.waiting[c] == p {

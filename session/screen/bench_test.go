@@ -11,11 +11,11 @@ import (
 // recorded are the streams that throughput is measured on.
 var recorded = []string{"claude-140x45", "claude-329-140x45", "codex-140x45"}
 
-func recording(t testing.TB, name string) []byte {
-	t.Helper()
+func recording(tb testing.TB, name string) []byte {
+	tb.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", name+".pty.raw"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }

@@ -178,38 +178,42 @@ func (s *Screen) fastCSI(b []byte) int {
 	if c := b[i]; c >= '<' && c <= '?' {
 		cmd, i = int(c)<<parser.PrefixShift, i+1
 	}
-	first := i
-	n, value, digits := 0, ansi.Param(parser.MissingParam), 0
-	for ; i < len(b); i++ {
+	first, n := i, 0
+	for i < len(b) && n < len(s.params)-2 {
+		value, digits := fastNumber(b[i:])
+		if i += digits; i == len(b) || digits > maxDigits {
+			return 0
+		}
+		s.params[n] = value
 		switch c := b[i]; {
-		case c >= '0' && c <= '9':
-			if digits++; digits > maxDigits {
-				return 0
-			}
-			if digits == 1 {
-				value = 0
-			}
-			value = value*10 + ansi.Param(c-'0')
-		case c == ';' || c == ':':
-			if c == ':' {
-				value |= parser.HasMoreFlag
-			}
-			if s.params[n] = value; n == len(s.params)-3 {
-				return 0
-			}
-			n, value, digits = n+1, parser.MissingParam, 0
-		case c >= 0x40 && c <= 0x7e:
+		case c == ':':
+			s.params[n] |= parser.HasMoreFlag
+		case c == ';':
+		case c < 0x40 || c > 0x7e:
+			return 0
+		default:
 			if i > first {
-				s.params[n] = value
 				n++
 			}
 			s.csi(ansi.Cmd(cmd|int(c)), s.params[:n])
 			return i + 1
-		default:
-			return 0
 		}
+		i, n = i+1, n+1
 	}
 	return 0
+}
+
+// fastNumber reads the digits at the front of b, and how many there are.
+func fastNumber(b []byte) (ansi.Param, int) {
+	value, n := ansi.Param(parser.MissingParam), 0
+	for n < len(b) && n <= maxDigits && b[n] >= '0' && b[n] <= '9' {
+		if n == 0 {
+			value = 0
+		}
+		value = value*10 + ansi.Param(b[n]-'0')
+		n++
+	}
+	return value, n
 }
 
 // plainRun returns how many bytes at the front of b are printable ASCII.

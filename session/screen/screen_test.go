@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-func feed(t testing.TB, cols, rows int, in string) *Screen {
-	t.Helper()
+func feed(tb testing.TB, cols, rows int, in string) *Screen {
+	tb.Helper()
 	s := New(cols, rows, 1000, "iapeer", Listener{})
 	s.Feed([]byte(in))
 	return s

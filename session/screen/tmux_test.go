@@ -18,17 +18,17 @@ type tmuxServer struct {
 	dir  string
 }
 
-func newTmux(t testing.TB) *tmuxServer {
-	t.Helper()
+func newTmux(tb testing.TB) *tmuxServer {
+	tb.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
-		t.Skip("SKIPPED: tmux is not installed, the model is not compared with it")
+		tb.Skip("SKIPPED: tmux is not installed, the model is not compared with it")
 	}
 	dir, err := os.MkdirTemp("", "tm") //nolint:usetesting // t.TempDir is too long for a socket path
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	s := &tmuxServer{t: t, sock: filepath.Join(dir, "s"), dir: dir}
-	t.Cleanup(func() {
+	s := &tmuxServer{t: tb, sock: filepath.Join(dir, "s"), dir: dir}
+	tb.Cleanup(func() {
 		_, _ = s.try("kill-server")
 		os.RemoveAll(dir)
 	})
@@ -102,15 +102,15 @@ func picture(s *Screen) string {
 }
 
 // streams are the recorded outputs of real programs, and captured screens.
-func streams(t testing.TB) map[string][]byte {
-	t.Helper()
+func streams(tb testing.TB) map[string][]byte {
+	tb.Helper()
 	out := map[string][]byte{}
 	raw, _ := filepath.Glob("testdata/*.pty.raw")
 	pics, _ := filepath.Glob("testdata/screens/*.ansi")
 	for _, path := range append(raw, pics...) {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if strings.HasSuffix(path, ".ansi") {
 			b = bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))
@@ -118,7 +118,7 @@ func streams(t testing.TB) map[string][]byte {
 		out[strings.ReplaceAll(filepath.Base(path), ".", "-")] = b
 	}
 	if len(out) < 10 {
-		t.Fatalf("only %d streams in testdata", len(out))
+		tb.Fatalf("only %d streams in testdata", len(out))
 	}
 	return out
 }
