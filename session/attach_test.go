@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 
 	"github.com/iapeer/iapeer/session/screen"
 	"github.com/iapeer/iapeer/session/wire"
@@ -353,4 +356,70 @@ func dump(sc *screen.Screen) string {
 		b.WriteString(r.Text + "\n")
 	}
 	return b.String()
+}
+
+// TestAttachRestoresTheTerminal ends an attaching process in each way and looks
+// at what it leaves.
+func TestAttachRestoresTheTerminal(t *testing.T) {
+	c := spawn(t, specFor(t, TUI))
+	shows(t, c, "❯")
+	fresh, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := settings(t, fresh)
+	tty.Close()
+	fresh.Close()
+	for _, tc := range []struct {
+		name string
+		end  func(p *os.Process, tty *os.File)
+		want string
+	}{
+		{"SIGTERM", func(p *os.Process, _ *os.File) { _ = p.Signal(syscall.SIGTERM) }, "ended: interrupted"},
+		{"SIGHUP", func(p *os.Process, _ *os.File) { _ = p.Signal(syscall.SIGHUP) }, "ended: interrupted"},
+		{"detach", func(_ *os.Process, tty *os.File) { _, _ = tty.WriteString("\x1d") }, "ended: detached"},
+		{"session's end", func(_ *os.Process, tty *os.File) { _, _ = tty.WriteString("exit 0\r") }, "ended: session ended"},
+	} {
+		cmd := exec.Command(self(t)[0], "attach", sockOf(c))
+		term, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 90, Rows: 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []byte
+		ended := false
+		for b := make([]byte, 4096); ; {
+			n, err := term.Read(b)
+			all = append(all, b[:n]...)
+			if !ended && bytes.Contains(all, []byte("❯")) {
+				ended = true
+				tc.end(cmd.Process, term)
+			}
+			if bytes.Contains(all, []byte("ended: ")) && bytes.HasSuffix(all, []byte("\n")) || err != nil {
+				break
+			}
+		}
+		after := settings(t, term)
+		_ = cmd.Wait()
+		term.Close()
+		if !bytes.Contains(all, []byte(tc.want)) {
+			t.Errorf("%s: %q does not end with %q", tc.name, all[max(0, len(all)-200):], tc.want)
+		}
+		sc := screen.New(90, 20, 100, "", screen.Listener{})
+		sc.Feed(all)
+		if snap := string(sc.Snapshot(false)); strings.Contains(snap, "2004h") || sc.Alt() {
+			t.Errorf("%s: modes are left on: %q", tc.name, snap)
+		}
+		if before != after {
+			t.Errorf("%s: terminal settings %v, before %v", tc.name, after, before)
+		}
+	}
+}
+
+func settings(t *testing.T, f *os.File) unix.Termios {
+	t.Helper()
+	s, err := unix.IoctlGetTermios(int(f.Fd()), termiosRequest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *s
 }

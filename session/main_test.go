@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "fake" {
 		os.Exit(fakeTUI(os.Args[2:]))
 	}
+	if len(os.Args) == 3 && os.Args[1] == "attach" {
+		os.Exit(attachSelf(os.Args[2]))
+	}
 	os.Exit(m.Run())
 }
 
@@ -209,3 +212,11 @@ func shows(tb testing.TB, c *Conn, text string) ScreenState {
 func sockOf(c *Conn) string { return c.conn.RemoteAddr().String() }
 
 func dirOf(c *Conn) string { return filepath.Dir(sockOf(c)) }
+
+// attachSelf is the program of a terminal's session leader: it attaches its own
+// terminal and says how that ended.
+func attachSelf(sock string) int {
+	end, err := Attach(context.Background(), sock, os.Stdin, os.Stdout, AttachOptions{})
+	fmt.Printf("ended: %s %v\r\n", end, err)
+	return 0
+}
