@@ -56,7 +56,7 @@ func (s *Sessions) ours(pid int) bool {
 	return false
 }
 
-func alive(pid int) bool { return pid > 0 && syscall.Kill(pid, 0) == nil }
+func alive(pid int) bool { return pid > 0 && syscall.Kill(pid, 0) == nil && !zombie(pid) }
 
 // awaitExit calls then when pid is gone. A process that is not our child gives
 // no event that every system has, so it is looked at from time to time.

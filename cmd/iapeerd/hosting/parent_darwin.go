@@ -10,3 +10,13 @@ func parent(pid int) int {
 	}
 	return int(k.Eproc.Ppid)
 }
+
+// zombieState is SZOMB of sys/proc.h.
+const zombieState = 5
+
+// zombie reports whether a process has ended and waits for its parent to
+// notice.
+func zombie(pid int) bool {
+	k, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	return err == nil && k.Proc.P_stat == zombieState
+}
