@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func claudeHook(event string, payload []byte) ([]iapeer.SessionEvent, error) {
 		return []iapeer.SessionEvent{iapeer.TurnEnded{TurnID: p.PromptID, Text: p.Text, Background: len(p.Background), Evidence: ev}}, nil
 	case "StopFailure":
 		return []iapeer.SessionEvent{iapeer.TurnFailed{
-			TurnID: p.PromptID, Reason: failure(p.Error, p.Text), Text: p.Text, ResetsAt: resetTime(p.Text), Evidence: ev,
+			TurnID: p.PromptID, Reason: failure(p.Error, p.Text), Text: p.Text, ResetsAt: QuotaEnd(p.Text, time.Time{}), Evidence: ev,
 		}}, nil
 	case "PermissionRequest":
 		return []iapeer.SessionEvent{iapeer.SessionWaiting{For: "permission prompt: " + p.Tool, Evidence: ev}}, nil
@@ -117,19 +118,59 @@ func failure(kind, text string) string {
 	return "api_error"
 }
 
-// resetTime finds the moment a quota ends in a text of the form "…|1795240393"
-// (Unix seconds). Other wordings name no zone and are left to people.
-func resetTime(text string) time.Time {
-	_, after, ok := strings.Cut(text, "limit reached|")
-	if !ok {
+var (
+	quotaUnix = regexp.MustCompile(`limit reached\|(\d{10})\b`)
+	quotaTime = regexp.MustCompile(`(?i)(?:resets?|try again)(?: at)? (\d{1,2})(?::(\d\d))? ?(am|pm)\b(?: \(([A-Za-z_]+(?:/[A-Za-z_+-]+)*)\))?`)
+	quotaWait = regexp.MustCompile(`(?i)try again in ((?:\d{1,4} (?:day|hour|minute|second)s?[ ,]*)+)`)
+	quotaPart = regexp.MustCompile(`(?i)(\d{1,4}) (day|hour|minute|second)`)
+)
+
+// QuotaEnd finds the moment a quota ends in a program's words at now: Unix
+// seconds, a time of day ("resets 3pm (Europe/Berlin)") or a wait ("try again
+// in 2 hours 5 minutes"). It is zero where the words name none, and for all but
+// the first form when now is zero.
+func QuotaEnd(text string, now time.Time) time.Time {
+	if m := quotaUnix.FindStringSubmatch(text); m != nil {
+		n, _ := strconv.ParseInt(m[1], 10, 64) // ten digits
+		return time.Unix(n, 0)
+	}
+	if now.IsZero() {
 		return time.Time{}
 	}
-	digits, _, _ := strings.Cut(strings.TrimSpace(after), " ")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || n < 1e9 || n > 1e10 {
+	if m := quotaTime.FindStringSubmatch(text); m != nil {
+		return nextTimeOfDay(m[1], m[2], m[3], m[4], now)
+	}
+	m := quotaWait.FindStringSubmatch(text)
+	if m == nil {
 		return time.Time{}
 	}
-	return time.Unix(n, 0)
+	units := map[string]time.Duration{"day": 24 * time.Hour, "hour": time.Hour, "minute": time.Minute, "second": time.Second}
+	for _, part := range quotaPart.FindAllStringSubmatch(m[1], -1) {
+		n, _ := strconv.Atoi(part[1]) // the pattern bounds the digits
+		now = now.Add(time.Duration(n) * units[strings.ToLower(part[2])])
+	}
+	return now
+}
+
+// nextTimeOfDay is the first moment after now at which a clock shows the time:
+// a clock of zone, or of now's location when the zone is not named or known.
+func nextTimeOfDay(hour, minute, half, zone string, now time.Time) time.Time {
+	if loc, err := time.LoadLocation(zone); zone != "" && err == nil {
+		now = now.In(loc)
+	}
+	h, _ := strconv.Atoi(hour)
+	m, _ := strconv.Atoi(minute)
+	if h < 1 || h > 12 || m > 59 {
+		return time.Time{}
+	}
+	if h %= 12; strings.EqualFold(half, "pm") {
+		h += 12
+	}
+	at := time.Date(now.Year(), now.Month(), now.Day(), h, m, 0, 0, now.Location())
+	if !at.After(now) {
+		at = at.AddDate(0, 0, 1)
+	}
+	return at
 }
 
 // claudeSignal reads the title. Its idle mark stands in dialogs too and

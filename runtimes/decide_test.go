@@ -87,3 +87,33 @@ func TestRender(t *testing.T) {
 		}
 	}
 }
+
+func TestQuotaEnd(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Skipf("no time zones on this machine: %v", err)
+	}
+	now := time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC) // 14:00 in Berlin
+	for _, tc := range []struct {
+		text string
+		want time.Time
+	}{
+		{"Claude AI usage limit reached|1795240393", time.Unix(1795240393, 0)},
+		{"You've hit your limit · resets 3pm (Europe/Berlin)", time.Date(2026, 7, 14, 15, 0, 0, 0, berlin)},
+		{"limit will reset at 1:30pm (Europe/Berlin).", time.Date(2026, 7, 15, 13, 30, 0, 0, berlin)},
+		{"resets 12am", time.Date(2026, 7, 15, 0, 0, 0, 0, time.UTC)},
+		{"resets 3pm (No/Where)", time.Date(2026, 7, 14, 15, 0, 0, 0, time.UTC)},
+		{"You've hit your usage limit. Try again in 1 day 2 hours 5 minutes.", now.Add(26*time.Hour + 5*time.Minute)},
+		{"try again at 5:11 PM.", time.Date(2026, 7, 14, 17, 11, 0, 0, time.UTC)},
+		{"resets 33pm", time.Time{}},
+		{"resets soon", time.Time{}},
+		{"", time.Time{}},
+	} {
+		if got := runtimes.QuotaEnd(tc.text, now); !got.Equal(tc.want) {
+			t.Errorf("QuotaEnd(%q) = %v, want %v", tc.text, got, tc.want)
+		}
+	}
+	if got := runtimes.QuotaEnd("resets 3pm", time.Time{}); !got.IsZero() {
+		t.Errorf("without now: %v", got)
+	}
+}

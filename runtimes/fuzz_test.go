@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,6 +114,17 @@ func FuzzSignal(f *testing.F) {
 		for _, a := range []runtimes.Adapter{runtimes.Claude(), runtimes.Codex()} {
 			a.Signal(runtimes.SignalTitle, value)
 			a.Signal(runtimes.SignalStatus, value)
+		}
+	})
+}
+
+func FuzzQuotaEnd(f *testing.F) {
+	f.Add("You've hit your limit · resets 3pm (Europe/Berlin)")
+	f.Add("Try again in 1 day 2 hours 5 minutes.")
+	f.Fuzz(func(t *testing.T, text string) {
+		now := time.Date(2026, 7, 14, 12, 0, 0, 0, time.UTC)
+		if at := runtimes.QuotaEnd(text, now); !at.IsZero() && strings.Contains(text, "resets ") && !strings.Contains(text, "|") && at.Before(now) {
+			t.Errorf("QuotaEnd(%q) = %v lies before now", text, at)
 		}
 	})
 }
