@@ -31,7 +31,7 @@ type ledger struct {
 	names  map[iapeer.Name]*tally
 	boxes  map[iapeer.Identity]int
 	pairs  map[pair]int
-	limits Limits
+	limits limits
 }
 
 type tally struct {
@@ -39,18 +39,18 @@ type tally struct {
 	bytes int64
 }
 
-// Limits bound what may be open at one time.
-type Limits struct {
-	Messages  int   // per recipient
-	Bytes     int64 // per recipient, of bodies
-	PerSender int   // from one sender to one recipient
+// limits bound what may be open at one time.
+type limits struct {
+	messages  int   // per recipient
+	bytes     int64 // per recipient, of bodies
+	perSender int   // from one sender to one recipient
 }
 
 func (l *ledger) init() {
 	l.names = make(map[iapeer.Name]*tally)
 	l.boxes = make(map[iapeer.Identity]int)
 	l.pairs = make(map[pair]int)
-	l.limits = Limits{Messages: iapeer.MaxOpenMessages, Bytes: iapeer.MaxOpenBytes, PerSender: iapeer.MaxOpenPerSender}
+	l.limits = limits{messages: iapeer.MaxOpenMessages, bytes: iapeer.MaxOpenBytes, perSender: iapeer.MaxOpenPerSender}
 }
 
 // room returns nil when e fits, else why not, without naming what blocks.
@@ -62,14 +62,14 @@ func (l *ledger) room(e entry) error {
 		t = *have
 	}
 	switch {
-	case t.open >= l.limits.Messages:
+	case t.open >= l.limits.messages:
 		return fmt.Errorf("%w: %s has %d open messages, the limit", iapeer.ErrBacklogFull, e.to.Name, t.open)
-	case t.bytes+e.bytes > l.limits.Bytes:
+	case t.bytes+e.bytes > l.limits.bytes:
 		return fmt.Errorf("%w: %s has %d open messages of %d bytes, and the limit is %d bytes",
-			iapeer.ErrBacklogFull, e.to.Name, t.open, t.bytes, l.limits.Bytes)
-	case l.pairs[pair{e.from, e.to.Name}] >= l.limits.PerSender:
+			iapeer.ErrBacklogFull, e.to.Name, t.open, t.bytes, l.limits.bytes)
+	case l.pairs[pair{e.from, e.to.Name}] >= l.limits.perSender:
 		return fmt.Errorf("%w: %s has %d open messages from %s, the limit for one sender",
-			iapeer.ErrBacklogFull, e.to.Name, l.limits.PerSender, e.from)
+			iapeer.ErrBacklogFull, e.to.Name, l.limits.perSender, e.from)
 	}
 	return nil
 }
