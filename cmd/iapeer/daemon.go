@@ -170,6 +170,6 @@ func (c *daemonStatusCmd) Run(ctx context.Context, w *world) error {
 		}{v, r.Sock, r.TCP})
 	}
 	w.printf("daemon %s, pid %d, up %s\n", v.Version, v.PID, render.Span(w.now().Sub(v.StartedAt)))
-	w.printf("  socket  %s\n  tcp     %s\n  log     %s\n", w.style().Path(r.Sock), r.TCP, w.style().Path(w.logPath()))
+	w.printf("  socket  %s\n  tcp     %s\n  log     %s\n", w.style().Path(r.Sock), or(r.TCP, "none: the port was taken, see iapeer list"), w.style().Path(w.logPath()))
 	return nil
 }

@@ -13,6 +13,9 @@ import (
 // maxFolder is how far the folders' column pads; longer ones push what follows.
 const maxFolder = 32
 
+// maxWhy is how much is said of what needs a person; iapeer status says all.
+const maxWhy = 110
+
 // A row is one line of the list: a peer on one of its runtimes.
 type row struct {
 	glyph, color               string
@@ -123,12 +126,12 @@ func (s Style) needs(rows []row, snap client.Snapshot) string {
 	var list []row
 	for _, r := range rows {
 		if r.needs {
-			r.extra, r.folder = Line(r.state+needWhy(r.extra), 60), s.wayOut(r)
+			r.extra, r.folder = Line(r.state+needWhy(r.extra), maxWhy), s.wayOut(r)
 			list = append(list, r)
 		}
 	}
 	for _, n := range snap.Notices {
-		list = append(list, row{glyph: "!", color: yellow, peer: n.Personality, runtime: n.Runtime, extra: Line(n.Summary, 60), since: Span(s.Now.Sub(msTime(n.CreatedMs)))})
+		list = append(list, row{glyph: "!", color: yellow, peer: n.Personality, runtime: n.Runtime, extra: Line(n.Summary, maxWhy), since: Span(s.Now.Sub(msTime(n.CreatedMs)))})
 	}
 	if len(list) == 0 {
 		return ""
