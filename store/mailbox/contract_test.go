@@ -392,4 +392,3 @@ func TestOnlyAcceptedMessagesExpire(t *testing.T) {
 		})
 	}
 }
-
