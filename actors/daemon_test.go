@@ -139,12 +139,15 @@ func (b boardPort) Presences() ([]iapeer.Presence, error) {
 	return all, nil
 }
 
-func (b boardPort) PutPresence(p iapeer.Presence) {
+func (b boardPort) PutPresence(p iapeer.Presence, done func()) {
 	b.d.w.mayPanic("PutPresence")
 	b.d.mail.write(func() {
 		b.d.w.mu.Lock()
-		defer b.d.w.mu.Unlock()
 		b.d.w.presences[p.Identity] = p
+		b.d.w.mu.Unlock()
+		if done != nil {
+			done()
+		}
 	})
 }
 

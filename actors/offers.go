@@ -374,7 +374,7 @@ func (p *presence) noteTopic(topic string) {
 	}
 	kept = append(kept, iapeer.TopicSession{Topic: topic, SessionID: p.rec.SessionID})
 	p.rec.Topics = kept[max(0, len(kept)-maxTopics):]
-	p.h.board.PutPresence(p.rec)
+	p.h.board.PutPresence(p.rec, nil)
 }
 
 // maxTopics is how many topics a presence remembers.

@@ -32,7 +32,9 @@ type Marked struct {
 // called once, when the system starts.
 type Board interface {
 	Presences() ([]iapeer.Presence, error)
-	PutPresence(iapeer.Presence)
+	// PutPresence keeps the record. done, which may be nil, is called once it
+	// is durable, or cannot be.
+	PutPresence(p iapeer.Presence, done func())
 	RaiseNotice(Notice, func(id string, first bool))
 }
 

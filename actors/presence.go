@@ -43,6 +43,9 @@ type recalled struct {
 	causes     []iapeer.Message
 }
 
+// recorded tells that the record of a launch is durable.
+type recorded struct{ launch Launch }
+
 // withdraw takes a message back that has not been offered: cancel or hold.
 type withdraw struct {
 	to    iapeer.Identity
@@ -64,6 +67,7 @@ func (refresh) presenceMessage()  {}
 func (removed) presenceMessage()  {}
 func (reported) presenceMessage() {}
 func (hooked) presenceMessage()   {}
+func (recorded) presenceMessage() {}
 func (loaded) presenceMessage()   {}
 func (recalled) presenceMessage() {}
 func (withdraw) presenceMessage() {}
@@ -210,6 +214,8 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		p.remove(c)
 	case reported, hooked:
 		p.listen(m)
+	case recorded:
+		p.launch(m.launch)
 	case loaded:
 		p.load(m)
 	case recalled:
@@ -364,7 +370,7 @@ func (p *presence) show(to iapeer.PresenceState, why string) {
 	}
 	p.project()
 	if !p.traits.Inbox && !p.adopting {
-		p.h.board.PutPresence(p.rec)
+		p.h.board.PutPresence(p.rec, nil)
 	}
 }
 

@@ -82,7 +82,7 @@ func (p *presence) named(e iapeer.SessionNamed) {
 		return
 	}
 	p.rec.SessionID, p.rec.Transcript = e.SessionID, e.Transcript
-	p.h.board.PutPresence(p.rec)
+	p.h.board.PutPresence(p.rec, nil)
 	p.project()
 }
 

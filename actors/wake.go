@@ -37,7 +37,17 @@ func (p *presence) wake(mode StartMode, topic string, anyway bool) {
 	p.arm(timerState, p.h.cfg.BootDeadline)
 	s := p.start(mode, topic)
 	s.Anyway = anyway
-	p.h.sessions.Launch(s, p.report(&p.line))
+	// a host whose generation no record knows could not be adopted: the record
+	// is durable before the host exists
+	root, self := p.h.root, p.self
+	p.h.board.PutPresence(p.rec, func() { root.Send(self, recorded{launch: s}) })
+}
+
+// launch starts the host of a generation that is on record.
+func (p *presence) launch(s Launch) {
+	if s.Generation == p.rec.Generation && p.rec.State == iapeer.Waking && p.session == nil {
+		p.h.sessions.Launch(s, p.report(&p.line))
+	}
 }
 
 // connect takes a host that is up: what it was asked to write before is
@@ -261,7 +271,7 @@ func (p *presence) verbDown(c command) {
 		c.reply(p.outcome(c, "started", ""), nil)
 	case iapeer.VerbRefresh:
 		p.rec.FreshNext = true
-		p.h.board.PutPresence(p.rec)
+		p.h.board.PutPresence(p.rec, nil)
 		c.reply(p.outcome(c, "refresh-armed", ""), nil)
 	case iapeer.VerbInterrupt:
 		p.refuse(c, "offline: no session is live")
@@ -310,7 +320,7 @@ func (p *presence) verbUp(c command) {
 		c.reply(p.outcome(c, "stopped", ""), nil)
 	case iapeer.VerbRefresh:
 		p.rec.FreshNext = true
-		p.h.board.PutPresence(p.rec)
+		p.h.board.PutPresence(p.rec, nil)
 		c.reply(p.outcome(c, "refresh-armed", ""), nil)
 	case iapeer.VerbNew, iapeer.VerbLaunch:
 		p.waiters = append(p.waiters, c)

@@ -23,10 +23,13 @@ var _ actors.Board = memory{}
 
 func (m memory) Presences() ([]iapeer.Presence, error) { return m.board.Presences(m.ctx) }
 
-func (m memory) PutPresence(p iapeer.Presence) {
+func (m memory) PutPresence(p iapeer.Presence, done func()) {
 	m.board.PutPresence(p, func(err error) {
 		if err != nil {
 			m.log.Error("cannot keep a presence", zap.Stringer("identity", p.Identity), zap.Error(err))
+		}
+		if done != nil {
+			done()
 		}
 	})
 }
