@@ -209,6 +209,7 @@ func (s supervised) Under(pid int) (gate.Session, bool) {
 
 // close stops what was started, in the order that loses nothing.
 func (d *Daemon) close() {
+	began := time.Now()
 	// waits are answered with what is known, streams end with a hint to return
 	d.stop()
 	if d.server != nil {
@@ -218,6 +219,7 @@ func (d *Daemon) close() {
 		}
 		cancel()
 	}
+	served := time.Since(began)
 	// nobody can ask any more: the actors finish what they were told
 	if d.system != nil {
 		ctx, cancel := context.WithTimeout(d.life, actorLimit)
@@ -232,6 +234,7 @@ func (d *Daemon) close() {
 		case <-time.After(eventLimit):
 		}
 	}
+	acted := time.Since(began)
 	// the store comes after everybody who writes into it
 	d.die()
 	if d.index != nil {
@@ -250,6 +253,7 @@ func (d *Daemon) close() {
 	if d.lock != nil {
 		d.lock.Close()
 	}
+	d.log.Info("stopped", zap.Duration("drained", served), zap.Duration("actors", acted-served), zap.Duration("store", time.Since(began)-acted))
 }
 
 // settings lists the configuration with its origins.
