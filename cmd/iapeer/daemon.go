@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/cmd/iapeer/render"
 	"github.com/iapeer/iapeer/fleet/client"
 )
 
-// Bounds of stopping a daemon: it promises to end within five seconds.
-const (
-	stopLimit = 10 * time.Second
-	stopLook  = 20 * time.Millisecond
-)
+// stopLimit bounds the wait for a daemon that was told to end: it promises to
+// do so within five seconds.
+const stopLimit = 10 * time.Second
 
 // daemonCmd implements "iapeer daemon".
 type daemonCmd struct {
@@ -118,18 +120,30 @@ func stopDaemon(ctx context.Context, w *world) (client.Version, error) {
 	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return v, fmt.Errorf("stop pid %d: %w", v.PID, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, stopLimit)
-	defer cancel()
-	look := time.NewTicker(stopLook)
-	defer look.Stop()
-	for p.Signal(syscall.Signal(0)) == nil {
-		select {
-		case <-ctx.Done():
-			return v, fmt.Errorf("pid %d did not end within %s; its log: %s", v.PID, stopLimit, w.logPath())
-		case <-look.C:
-		}
+	ended := make(chan error, 1)
+	go func() { ended <- awaitLock(filepath.Join(w.paths().State(), "daemon.lock")) }()
+	select {
+	case err := <-ended:
+		return v, err
+	case <-ctx.Done():
+		return v, ctx.Err()
+	case <-time.After(stopLimit):
+		return v, fmt.Errorf("pid %d did not end within %s; its log: %s", v.PID, stopLimit, w.logPath())
 	}
-	return v, nil
+}
+
+// awaitLock waits until nobody holds the lock at path: the kernel releases it
+// with the daemon, before whoever started that one has noticed its end.
+func awaitLock(path string) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return unix.Flock(int(f.Fd()), unix.LOCK_EX)
 }
 
 type daemonRestartCmd struct{ jsonFlag }

@@ -40,12 +40,17 @@ func TestScripts(t *testing.T) {
 			e.Defer(func() { stopSmallDaemon(e.WorkDir, sock) })
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("USER", "ada")
+			e.Setenv("GORACE", raceEnv)
 			e.Setenv("IAPEER_ROOT", filepath.Join(e.WorkDir, "root"))
 			e.Setenv("IAPEER_DAEMON_SOCKET", sock)
 			return os.MkdirAll(filepath.Join(e.WorkDir, "home"), 0o700)
 		},
 	})
 }
+
+// raceEnv spares every program of a race build the second that it otherwise
+// waits at its end.
+const raceEnv = "atexit_sleep_ms=0"
 
 // status is the script command "status <code> <command> [args]": the command
 // must end with that code.
@@ -150,6 +155,6 @@ func tellReady(line string) {
 // stopSmallDaemon ends the daemon of a script that left one.
 func stopSmallDaemon(work, sock string) {
 	cmd := exec.Command("iapeer", "daemon", "stop")
-	cmd.Env = append(os.Environ(), "IAPEER_ROOT="+filepath.Join(work, "root"), "IAPEER_DAEMON_SOCKET="+sock)
+	cmd.Env = append(os.Environ(), "IAPEER_ROOT="+filepath.Join(work, "root"), "IAPEER_DAEMON_SOCKET="+sock, "GORACE="+raceEnv)
 	_ = cmd.Run() // none is fine
 }

@@ -22,9 +22,10 @@ func (w *world) askRisk() string {
 		return ""
 	}
 	w.note("%s", riskText)
+	in := bufio.NewReader(w.in)
 	for {
 		_, _ = io.WriteString(w.err, "May they act without asking? yes or no (changed later by --accept-risk, --no-accept-risk): ")
-		line, err := bufio.NewReader(w.in).ReadString('\n')
+		line, err := in.ReadString('\n')
 		switch strings.ToLower(strings.TrimSpace(line)) {
 		case "y", "yes":
 			return "yes"

@@ -29,7 +29,7 @@ func newTerminal(t *testing.T) *terminal {
 		t.Fatal(err)
 	}
 	term := &terminal{t: t, env: []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "USER=ada", "TERM=xterm-256color", "GOCOVERDIR=" + dir,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "USER=ada", "TERM=xterm-256color", "GOCOVERDIR=" + dir, "GORACE=" + raceEnv,
 		"IAPEER_ROOT=" + filepath.Join(dir, "root"), "IAPEER_DAEMON_SOCKET=" + filepath.Join(dir, "s"),
 	}}
 	t.Cleanup(func() {
@@ -41,9 +41,16 @@ func newTerminal(t *testing.T) *terminal {
 	return term
 }
 
-// run types line by line what answers holds, each when its question is on the
-// screen, and returns all that was shown and the exit code.
-func (m *terminal) run(answers map[string]string, args ...string) (shown string, code int) {
+// A reply is what a person types when a question has come up for the nth time.
+type reply struct {
+	question string
+	times    int
+	text     string
+}
+
+// run types the answers, each when its question is on the screen, and returns
+// all that was shown and the exit code.
+func (m *terminal) run(answers []reply, args ...string) (shown string, code int) {
 	m.t.Helper()
 	cmd := exec.Command("iapeer", args...)
 	cmd.Env, cmd.Dir = m.env, m.t.TempDir()
@@ -67,20 +74,18 @@ type typist struct {
 	mu      sync.Mutex
 	buf     bytes.Buffer
 	tty     io.Writer
-	answers map[string]string
+	answers []reply
 }
 
 func (y *typist) Write(b []byte) (int, error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.buf.Write(b)
-	for question, answer := range y.answers {
-		if strings.Contains(y.buf.String(), question) {
-			delete(y.answers, question)
-			if _, err := io.WriteString(y.tty, answer); err != nil {
-				return 0, err
-			}
+	for len(y.answers) > 0 && strings.Count(y.buf.String(), y.answers[0].question) >= y.answers[0].times {
+		if _, err := io.WriteString(y.tty, y.answers[0].text); err != nil {
+			return 0, err
 		}
+		y.answers = y.answers[1:]
 	}
 	return len(b), nil
 }
@@ -110,7 +115,7 @@ func TestTerminalShowsProgressAndReceipt(t *testing.T) {
 
 func TestTerminalAsksAboutTheRiskOnce(t *testing.T) {
 	m := newTerminal(t)
-	shown, code := m.run(map[string]string{"may act without asking. That": "what?\r", "yes or no (changed": "y\r"}, "create", "joe", "--runtime", "claude")
+	shown, code := m.run([]reply{{"May they act", 1, "what?\r"}, {"May they act", 2, "y\r"}}, "create", "joe", "--runtime", "claude")
 	if code != 0 || strings.Count(shown, "May they act without asking?") != 2 || !strings.Contains(shown, " is ready") {
 		t.Errorf("code %d\n%s", code, shown)
 	}
