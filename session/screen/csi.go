@@ -93,8 +93,10 @@ func (s *Screen) csiEdit(final byte, p ansi.Params) bool {
 		}
 	case 'S':
 		s.scrollUp(n)
+		return true // the cursor keeps its place, also behind the last column
 	case 'T':
 		s.scrollDown(b.top, n)
+		return true
 	default:
 		return false
 	}
