@@ -79,7 +79,7 @@ fuzz: ## 10 minutes of each fuzz target (FUZZTIME=…)
 bench: build ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
-demo: build ## a message with its proof, in a sandbox (REAL=1 uses claude and codex)
+demo: build ## a message with its proof, in a sandbox (EXEC=1: no claude, no codex)
 	sh scripts/demo.sh
 
 clean: ## remove what was built; keeps .cache

@@ -1,10 +1,13 @@
 #!/bin/sh
 # Installs the agent programs that end-to-end tests run, each version in a
 # prefix of its own, so that nothing of the person's own installation is used
-# or changed. Usage: agents.sh <folder>. Absent npm or network is said loudly
-# and is no failure: the tests that need the programs skip.
+# or changed. Usage: agents.sh <folder> [<prefix>…], all prefixes if none is
+# named. Absent npm or network is said loudly and is no failure: the tests that
+# need the programs skip.
 set -u
-dir=${1:?usage: agents.sh folder}
+dir=${1:?usage: agents.sh folder [prefix…]}
+shift
+only=" $* "
 
 if ! command -v npm >/dev/null 2>&1; then
 	echo "agents: SKIPPED, npm is not installed: tests with real agent programs will be skipped"
@@ -13,6 +16,7 @@ fi
 
 # install <prefix> <package@version>
 install() {
+	case $only in "  " | *" $1 "*) ;; *) return 0 ;; esac
 	[ -e "$dir/$1/.complete" ] && return 0
 	echo "agents: installing $2"
 	mkdir -p "$dir/$1"
