@@ -108,6 +108,7 @@ func (s *Sessions) Under(pid int) (iapeer.Identity, int64, bool) {
 }
 
 func (s *Sessions) add(l *live) {
+	s.Registry.Follow(l.id.Name) // while it lives, its profile is watched
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live[l.id] = l
@@ -115,6 +116,7 @@ func (s *Sessions) add(l *live) {
 
 // drop forgets a session, unless a later one took its place.
 func (s *Sessions) drop(l *live) {
+	s.Registry.Unfollow(l.id.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live[l.id] == l {
