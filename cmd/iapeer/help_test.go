@@ -138,6 +138,35 @@ func TestBranchOf(t *testing.T) {
 	}
 }
 
+func TestInitFolderAndCommand(t *testing.T) {
+	for _, tc := range []struct {
+		args         string
+		dir, command string
+		code         int
+	}{
+		{args: "init"},
+		{args: "init here", dir: "here"},
+		{args: "init --runtime exec -- ./run.sh -v", command: "./run.sh -v"},
+		{args: "init here --runtime exec -- ./run.sh -v", dir: "here", command: "./run.sh -v"},
+		{args: "init here there", code: exitUsage},
+	} {
+		w, _, _ := quiet(t)
+		args := strings.Fields(tc.args)
+		cmd := &initCmd{}
+		k, err := parser(w, []verb{{"set up", "init", "", cmd}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.Parse(args); err != nil {
+			t.Fatal(err)
+		}
+		dir, command, err := cmd.split(afterDashes(args))
+		if code := report(w, "init", err); dir != tc.dir || strings.Join(command, " ") != tc.command || code != tc.code {
+			t.Errorf("%s: folder %q, command %q, %v, want %q, %q", tc.args, dir, command, err, tc.dir, tc.command)
+		}
+	}
+}
+
 func TestDaemonEnv(t *testing.T) {
 	in := []string{"HOME=/h", "PATH=/p", "IAPEER_ROOT=/r", "IAPEER_BEARER=secret", "IAPEER_BEARER_TOKEN=s2", "PEER_IDENTITY=claude-bob",
 		"CLAUDECODE=1", "LC_ALL=C", "TERM=xterm", "ANTHROPIC_API_KEY=k", "IAPEER_READY_FD=3"}

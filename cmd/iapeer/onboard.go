@@ -59,8 +59,36 @@ Examples:
 // Run makes the folder a peer.
 func (c *initCmd) Run(ctx context.Context, w *world) error {
 	o := c.request(w, "init")
-	o.Name, o.CWD, o.Exec = c.Personality, w.abs(c.Dir), c.Exec
+	dir, command, err := c.split(afterDashes(w.args))
+	if err != nil {
+		return err
+	}
+	o.Name, o.CWD, o.Exec = c.Personality, w.abs(dir), command
 	return onboard(ctx, w, o, c.JSON)
+}
+
+// split tells the folder from the command, which stands after --: the parser
+// hands both over as one list.
+func (c *initCmd) split(command []string) (dir string, rest []string, err error) {
+	words := c.Exec
+	if c.Dir != "" {
+		words = append([]string{c.Dir}, c.Exec...)
+	}
+	switch len(words) - len(command) {
+	case 0:
+		return "", command, nil
+	case 1:
+		return words[0], command, nil
+	}
+	return "", nil, usagef("takes one folder; the command of an exec peer goes after -- — usage: iapeer init [<dir>] --runtime exec -- <command>")
+}
+
+// afterDashes returns what follows -- on the command line.
+func afterDashes(args []string) []string {
+	if i := slices.Index(args, "--"); i >= 0 {
+		return args[i+1:]
+	}
+	return nil
 }
 
 // createCmd implements "iapeer create".

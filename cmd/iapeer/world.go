@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/term"
@@ -29,6 +30,11 @@ type world struct {
 
 func newWorld() *world {
 	cwd, _ := os.Getwd() // a deleted folder: verbs that need one say so
+	for _, key := range []string{"IAPEER_ROOT", "IAPEER_DAEMON_SOCKET"} {
+		if v := os.Getenv(key); v != "" && !filepath.IsAbs(v) {
+			_ = os.Setenv(key, filepath.Join(cwd, v)) // the daemon and the hosts live in other folders
+		}
+	}
 	return &world{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, environ: os.Environ(), cwd: cwd,
 		inTTY: isTerminal(os.Stdin), outTTY: isTerminal(os.Stdout), errTTY: isTerminal(os.Stderr), now: time.Now,
