@@ -37,7 +37,7 @@ import (
 type Config struct {
 	Idle         time.Duration // a ready session without mail is parked after this long; default 1 h
 	BootDeadline time.Duration // from launch to ready; default 240 s
-	Evidence     time.Duration // from written to the first look at the record; default 3 s
+	Evidence     time.Duration // from written to the first look at the record; default 1.5 s
 	Settle       time.Duration // an idle session without an end of turn: the turn was interrupted; default 2 s
 	CrashMax     int           // deaths within CrashWindow that lead to rest; default 3
 	CrashWindow  time.Duration // default 300 s
@@ -53,7 +53,7 @@ func (c Config) withDefaults() Config {
 	}
 	orDuration(&c.Idle, time.Hour)
 	orDuration(&c.BootDeadline, 240*time.Second)
-	orDuration(&c.Evidence, 3*time.Second)
+	orDuration(&c.Evidence, 1500*time.Millisecond)
 	orDuration(&c.Settle, 2*time.Second)
 	orDuration(&c.CrashWindow, 300*time.Second)
 	orDuration(&c.TTL, iapeer.DefaultTTL)

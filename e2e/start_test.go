@@ -35,7 +35,7 @@ func TestStartsThatCannotWork(t *testing.T) {
 			if err := os.Remove(filepath.Join(s.home, ".codex", "config.toml")); err != nil {
 				t.Fatal(err)
 			}
-		}, "boris", "signed in"},
+		}, "boris", "logged in"},
 		{"not onboarded", func(t *testing.T, s *sandbox) {
 			if err := os.Remove(filepath.Join(s.home, ".claude.json")); err != nil {
 				t.Fatal(err)

@@ -44,6 +44,12 @@ var claudeDialogs = []dialog{
 		remedy: "run claude once in a terminal and log in, or export ANTHROPIC_API_KEY and run iapeer config env",
 	},
 	{
+		// stands in the footer of a screen that looks ready
+		name: "signed out", words: words(`Not logged in · Run /login`),
+		cause:  "claude is not signed in",
+		remedy: "run claude once in a terminal and log in, or export ANTHROPIC_API_KEY and run iapeer config env --refresh",
+	},
+	{
 		name: "security notes", words: words(`Security notes:`, `Press Enter to continue`), keys: keyEnter,
 	},
 	{

@@ -50,8 +50,15 @@ func (c capture) read(tb testing.TB, ext string) string {
 // draws nothing that tells while text streams.
 var looksIdle = map[string]bool{"codex/10-turn-running": true}
 
+// signedOut are the captures that look idle and can do nothing: nobody is
+// signed in.
+var signedOut = map[string]bool{"claude/37-no-credentials-after-message": true}
+
 // fits reports whether a state is what the label calls it.
 func fits(c capture, s runtimes.ScreenState) bool {
+	if signedOut[c.name] {
+		return s.Word == runtimes.ScreenBlocked && s.Dialog == "signed out"
+	}
 	switch c.label {
 	case "busy":
 		return s.Word == runtimes.ScreenBusy || looksIdle[c.name] && s.Word == runtimes.ScreenReady

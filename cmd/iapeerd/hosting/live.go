@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +38,10 @@ type live struct {
 	cwd        string
 	env        []string
 	accepted   bool // a person accepted the risk of bypass mode
+
+	// of the goroutine that listens
+	drawn   bool     // the program has drawn its own screen
+	pressed []string // the screen on which a key was pressed last
 
 	mu         sync.Mutex
 	sessionID  string
@@ -89,7 +94,7 @@ func (l *live) hear(e session.Event) {
 	switch e.Kind {
 	case session.EventTitle:
 		l.signal(runtimes.SignalTitle, e.Text)
-		l.probe()
+		l.settled() // a program sets its title when it is ready, before its screen has come to rest
 	case session.EventStatus:
 		l.signal(runtimes.SignalStatus, e.Text)
 	case session.EventSettled:
@@ -205,7 +210,7 @@ func (l *live) settled() {
 	if l.adapter.Screen == nil {
 		return
 	}
-	screen, raw, err := l.screen()
+	screen, _, err := l.screen()
 	if err != nil {
 		return // the session is ending; its end is told
 	}
@@ -215,9 +220,14 @@ func (l *live) settled() {
 		l.say(iapeer.SessionWaiting{For: state.Cause, Blocking: true, Remedy: state.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(state.Dialog)})
 		return
 	case runtimes.ScreenModal:
-		l.modal(screen, raw, state)
+		l.modal(screen, state)
 		return
-	case runtimes.ScreenReady, runtimes.ScreenBusy, runtimes.ScreenUnknown, runtimes.ScreenDead:
+	case runtimes.ScreenReady, runtimes.ScreenBusy:
+		l.drawn = true
+	case runtimes.ScreenUnknown, runtimes.ScreenDead:
+		if !l.drawn {
+			return // what the first screen asks is not known before it is drawn
+		}
 	}
 	if l.probe() {
 		return
@@ -241,12 +251,13 @@ func seenOnScreen(what string) iapeer.Evidence {
 
 // modal presses the one key that a known dialog wants, if the screen still is
 // the one it was decided on; any other dialog is a person's.
-func (l *live) modal(screen runtimes.Screen, raw session.ScreenState, state runtimes.ScreenState) {
+func (l *live) modal(screen runtimes.Screen, state runtimes.ScreenState) {
 	if l.adapter.DialogKey != nil {
 		if press, ok := l.adapter.DialogKey(screen, l.accepted); ok {
-			if now, err := l.ask().Screen(l.s.Life); err != nil || now.Bytes != raw.Bytes {
-				return // it moved on; it will settle again
+			if now, _, err := l.screen(); err != nil || !slices.Equal(now.Rows, screen.Rows) || slices.Equal(l.pressed, screen.Rows) {
+				return // it moved on and will settle again, or the key did nothing and a person must look
 			}
+			l.pressed = screen.Rows
 			l.s.Log.Info("key pressed at a dialog", iapeerField(l.id), zap.String("dialog", press.Dialog), zap.String("why", press.Why))
 			l.strokes([]runtimes.Stroke{{Bytes: press.Keys}})
 			return
@@ -254,8 +265,6 @@ func (l *live) modal(screen runtimes.Screen, raw session.ScreenState, state runt
 	}
 	l.say(iapeer.SessionWaiting{For: state.Dialog, Screen: screen.Last(lastRows), Evidence: seenOnScreen(state.Dialog)})
 }
-
-func (l *live) ask() *session.Conn { return l.conn }
 
 // screen returns what the terminal shows.
 func (l *live) screen() (runtimes.Screen, session.ScreenState, error) {
