@@ -146,12 +146,6 @@ func awaitLock(path string) error {
 	return unix.Flock(int(f.Fd()), unix.LOCK_EX)
 }
 
-// answers reports whether the daemon with this pid still serves requests.
-func (w *world) answers(ctx context.Context, pid int) bool {
-	v, err := w.running("").Version(ctx)
-	return err == nil && v.PID == pid
-}
-
 type daemonRestartCmd struct{ jsonFlag }
 
 // Help implements kong.HelpProvider.

@@ -117,11 +117,19 @@ func runSmallDaemon() error {
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(client.Router{Sock: l.Addr().String(), TCP: "http://127.0.0.1:8765/mcp", Fleet: 1})
+	if err := os.MkdirAll(paths.State(), 0o700); err != nil {
+		return err
+	}
+	lock, err := os.Create(filepath.Join(paths.State(), "daemon.lock")) // held until the process is gone
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(paths.State(), 0o700); err != nil {
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	b, err := json.Marshal(client.Router{Sock: l.Addr().String(), TCP: "http://127.0.0.1:8765/mcp", Fleet: 1})
+	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(paths.RouterFile(), b, 0o600); err != nil {
