@@ -102,25 +102,26 @@ type presence struct {
 	flights map[iapeer.MessageID]*flight
 	turn    turn
 
-	lastEnd  turnEnd // of the last turn that ended
-	quiet    bool    // the session itself said last that it is idle
-	session  Session
-	socket   string
-	hostPID  int
-	attached int
-	line     int64             // of the session's reports
-	dead     int64             // of the examination's reports
-	paused   bool              // an offer was not begun: the next one waits for the evidence timer
-	settling bool              // an examination of a dead session is under way: nothing is offered
-	loading  bool              // the mailbox is being read
-	reread   bool              // once more, when that is done
-	adopting bool              // we do not know yet whether a host lives
-	adopted  bool              // the session is another daemon's, or incarnation's
-	found    input             // up or down, kept until the mail is read
-	early    []presenceMessage // what the session said before that
-	looking  bool              // a lookup is under way
-	again    bool              // look once more when it comes back
-	due      bool              // the evidence deadline asked for the lookup
+	lastEnd   turnEnd // of the last turn that ended
+	quiet     bool    // the session itself said last that it is idle
+	session   Session
+	socket    string
+	hostPID   int
+	attached  int
+	line      int64             // of the session's reports
+	dead      int64             // of the examination's reports
+	paused    bool              // an offer was not begun: the next one waits for the evidence timer
+	settling  bool              // an examination of a dead session is under way: nothing is offered
+	loading   bool              // the mailbox is being read
+	reread    bool              // once more, when that is done
+	adopting  bool              // we do not know yet whether a host lives
+	launching bool              // a launch was asked for, and has not been answered
+	adopted   bool              // the session is another daemon's, or incarnation's
+	found     input             // up or down, kept until the mail is read
+	early     []presenceMessage // what the session said before that
+	looking   bool              // a lookup is under way
+	again     bool              // look once more when it comes back
+	due       bool              // the evidence deadline asked for the lookup
 
 	marks memory // what is on its way to the mailbox
 
@@ -134,10 +135,11 @@ type presence struct {
 type stateFunc func(input)
 
 func newPresence(h *house, rec iapeer.Presence) *presence {
-	if latest, ok := h.view.record(rec.Identity); ok {
-		rec = latest // the durable record moves on while the actor that was made with it restarts
+	latest, ok := h.view.row(rec.Identity)
+	if ok {
+		rec = latest.record // the durable record moves on while the actor that was made with it restarts
 	}
-	return &presence{h: h, id: rec.Identity, rec: rec, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight)}
+	return &presence{h: h, id: rec.Identity, rec: rec, launching: latest.launching, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight)}
 }
 
 // Receive implements actor.Actor.
@@ -176,7 +178,6 @@ func (p *presence) recover() {
 	p.adopting = true
 	p.project()
 	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(&p.line))
-	p.read()
 }
 
 // report opens a line for reports of this generation and returns its callback.
@@ -281,7 +282,10 @@ func (p *presence) reported(m reported) {
 			started.Session.Act(Act{Kind: ActStop})
 			started.Session.Act(Act{Kind: ActRelease})
 		}
-	case m.line == p.line:
+	case m.line == p.line, p.adopting && begins(m.report): // or a launch before the actor restarted
+		if p.found == nil {
+			p.line = m.line
+		}
 		p.hear(m.report)
 	case m.line == p.dead && p.settling:
 		p.examined(m.report)
@@ -381,6 +385,6 @@ func (p *presence) project() {
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
 			HostPID: p.hostPID, Attached: p.attached, Open: len(p.mail) + len(p.flights),
 		},
-		record: p.rec, generation: p.rec.Generation, socket: p.socket, live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
+		record: p.rec, generation: p.rec.Generation, socket: p.socket, launching: p.launching, live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
 	})
 }

@@ -45,27 +45,56 @@ func (p *presence) inbox(in input) {
 	}
 }
 
-// finding waits until it is known both whether a host lives and what mail there
-// is: only then can a host's memory be reconciled with ours.
+// finding waits until it is known whether a host lives, and then for the mail:
+// only with both can a host's memory be reconciled with ours. The mail is read
+// last, because what a host has forgotten is settled on disk.
 func (p *presence) finding(in input) {
 	switch in := in.(type) {
-	case up, down:
-		p.found = in
+	case up:
+		p.find(in)
+	case down:
+		if p.launching && in.failed.Gone {
+			p.arm(timerState, p.h.cfg.BootDeadline) // one that was launched before the actor restarted may still come up
+			return
+		}
+		p.find(in)
+	case due:
+		p.find(down{})
 	case verb:
 		p.waiters = append(p.waiters, in.command)
-		return
-	case calm, moving, dialog, gone, due, freed, mailArrived:
+	case mailArrived:
+		if p.found != nil && !p.loading {
+			p.knowing()
+		}
+	case calm, moving, dialog, gone, freed:
 	}
-	if p.found == nil || p.loading {
-		return
+}
+
+// find takes the first word on whether a host lives.
+func (p *presence) find(in input) {
+	if second, ok := in.(up); ok && p.found != nil {
+		second.started.Session.Act(Act{Kind: ActRelease}) // the same host, by a second connection
 	}
+	if p.found == nil {
+		p.disarm(timerState)
+		p.found, p.launching = in, false
+		p.reload()
+	}
+}
+
+// knowing leaves finding: host and mail are known.
+func (p *presence) knowing() {
 	found, early := p.found, p.early
 	p.found, p.early, p.adopting = nil, nil, false
 	switch in := found.(type) {
 	case up:
 		p.connect(in.started)
-	default:
+	case down:
 		p.settleDead("no live session was found")
+		if in.failed.Err != nil && !in.failed.Gone {
+			p.startFailed(in.failed)
+			break
+		}
 		p.settleDown("no session lives")
 	}
 	for _, m := range early {
@@ -180,6 +209,7 @@ func (p *presence) parking(in input) {
 	case gone:
 		p.ended(in.exit)
 	case up:
+		p.launching = false
 		p.session = in.started.Session
 		p.session.Act(Act{Kind: ActStop})
 	case down:

@@ -23,6 +23,7 @@ type row struct {
 	generation int64
 	socket     string
 	live       bool
+	launching  bool
 }
 
 func newView() *View { return &View{rows: make(map[iapeer.Identity]row)} }
@@ -73,10 +74,10 @@ func (v *View) Of(name iapeer.Name) []iapeer.PresenceStatus {
 	return out
 }
 
-// record returns the latest durable record of a presence in this daemon's life.
-func (v *View) record(id iapeer.Identity) (iapeer.Presence, bool) {
+// row returns what the presence wrote last in this daemon's life.
+func (v *View) row(id iapeer.Identity) (row, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r, ok := v.rows[id]
-	return r.record, ok
+	return r, ok
 }

@@ -45,14 +45,21 @@ func (p *presence) wake(mode StartMode, topic string, anyway bool) {
 
 // launch starts the host of a generation that is on record.
 func (p *presence) launch(s Launch) {
-	if s.Generation == p.rec.Generation && p.rec.State == iapeer.Waking && p.session == nil {
+	switch {
+	case s.Generation != p.rec.Generation || p.session != nil || p.adopting || p.launching:
+	case p.rec.State == iapeer.Waking:
+		p.launching = true
+		p.project()
 		p.h.sessions.Launch(s, p.report(&p.line))
+	case p.rec.State == iapeer.Parking: // told to end before it began
+		p.state(gone{})
 	}
 }
 
 // connect takes a host that is up: what it was asked to write before is
 // reconciled before anything is offered.
 func (p *presence) connect(s Started) {
+	p.launching = false
 	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
 	p.rec.Parked, p.rec.FreshNext = false, false
 	if s.SessionID != "" {
@@ -90,6 +97,7 @@ func (p *presence) reconcile(k Known) {
 
 // startFailed handles a session that did not come up.
 func (p *presence) startFailed(f StartFailed) {
+	p.launching = false
 	if f.ByHand {
 		p.become(iapeer.ByHand, p.byHand, f.Err.Error())
 		p.h.notify(Notice{Identity: p.id, Kind: "by-hand", Summary: string(p.id.Name) + ": " + f.Err.Error(), Content: f.Remedy})
@@ -205,7 +213,7 @@ func (p *presence) disconnect() {
 	if p.session != nil {
 		p.session.Act(Act{Kind: ActRelease})
 	}
-	p.session, p.socket, p.hostPID, p.attached = nil, "", 0, 0
+	p.session, p.socket, p.hostPID, p.attached, p.launching = nil, "", 0, 0, false
 	p.looking, p.again, p.due, p.paused = false, false, false, false
 	p.disarm(timerEvidence)
 	p.disarm(timerSettle)

@@ -267,6 +267,25 @@ func (w *world) message(tb testing.TB, id iapeer.MessageID) (iapeer.Message, []i
 	return m, steps
 }
 
+// all returns every message on disk, oldest first.
+func (w *world) all() []iapeer.Message {
+	var out []iapeer.Message
+	for after := int64(0); ; {
+		page, err := w.box.Messages(context.Background(), iapeer.MessageQuery{After: max(after, 0), Before: 1 << 60, Limit: 1000})
+		if err != nil || len(page) == 0 {
+			return out
+		}
+		if after == 0 { // the first page comes newest first
+			slices.Reverse(page)
+		}
+		out = append(out, page...)
+		if len(page) < 1000 {
+			return out
+		}
+		after = out[len(out)-1].Seq
+	}
+}
+
 func (w *world) wantState(tb testing.TB, id iapeer.MessageID, want iapeer.State) {
 	tb.Helper()
 	if m, steps := w.message(tb, id); m.State != want {
