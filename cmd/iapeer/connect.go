@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet/client"
@@ -52,7 +54,7 @@ type way struct {
 // RoundTrip implements http.RoundTripper.
 func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.rt != nil {
-		res, err := t.rt.RoundTrip(req)
+		res, err := t.insist(req)
 		if !errors.Is(err, iapeer.ErrNoDaemon) {
 			return res, err
 		}
@@ -74,6 +76,29 @@ func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	_, t.rt = client.Transport(r)
 	return t.rt.RoundTrip(again)
+}
+
+// A daemon that was killed may leave its socket open for a moment: whoever asks
+// then loses the connection without an answer.
+const (
+	insistFor   = 2 * time.Second
+	insistEvery = 20 * time.Millisecond
+)
+
+// insist asks again while connections are lost, if the request only reads.
+func (t *way) insist(req *http.Request) (*http.Response, error) {
+	for until := t.w.now().Add(insistFor); ; {
+		res, err := t.rt.RoundTrip(req)
+		dropped := errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, io.EOF)
+		if !dropped || req.Method != http.MethodGet || t.w.now().After(until) {
+			return res, err
+		}
+		select {
+		case <-req.Context().Done():
+			return nil, req.Context().Err()
+		case <-time.After(insistEvery):
+		}
+	}
 }
 
 // once is the transport to no daemon: the same handlers run for one request in

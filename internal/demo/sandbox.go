@@ -57,8 +57,10 @@ func newSandbox(bin string) (*sandbox, error) {
 	return s, s.environment("PATH="+path, "HOME="+home, "IAPEER_ROOT="+s.paths.Root, "LANG=C.UTF-8")
 }
 
-// environment sets the base environment of sessions.
+// environment sets the base environment of sessions. None of them starts a
+// daemon: the demo alone does.
 func (s *sandbox) environment(env ...string) error {
+	env = append(env, "IAPEER_NO_DAEMON=1")
 	return s.write(filepath.Join(s.paths.State(), "environment"), strings.Join(env, "\n")+"\n")
 }
 
@@ -127,17 +129,14 @@ func (s *sandbox) explain() {
 	}
 }
 
-// close ends the daemon and every session of this home, by process id, and
+// close ends every session of this home and its daemon, by process id, and
 // removes the folder.
 func (s *sandbox) close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if pid := s.daemonPID(); pid > 0 {
-		if err := syscall.Kill(pid, syscall.SIGTERM); err == nil {
-			_ = until(ctx, "the daemon to end", func() bool { return gone(pid) })
-		}
-	}
-	found, err := session.Scan(s.paths.Hosts())
+	err := s.endDaemon(ctx)
+	found, scanned := session.Scan(s.paths.Hosts())
+	err = errors.Join(err, scanned)
 	for _, f := range found {
 		if f.State == session.Alive || f.State == session.Locked {
 			err = errors.Join(err, session.KillHost(f.Files.PID()))
@@ -146,11 +145,31 @@ func (s *sandbox) close(ctx context.Context) error {
 			}
 		}
 	}
+	err = errors.Join(err, s.endDaemon(ctx)) // a session may have called for another one
 	return errors.Join(err, os.RemoveAll(s.home))
 }
 
-// gone reports whether a process that is not our child has ended.
-func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+func (s *sandbox) endDaemon(ctx context.Context) error {
+	pid := s.daemonPID()
+	if pid == 0 || gone(pid) {
+		return nil
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		return err
+	}
+	return until(ctx, "the daemon to end", func() bool { return gone(pid) })
+}
+
+// gone reports whether a process that is not our child has ended. One that
+// nobody has reaped yet has.
+func gone(pid int) bool {
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		return true
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) // on Linux only
+	_, state, ok := strings.Cut(string(stat), ") ")
+	return err == nil && ok && strings.HasPrefix(state, "Z")
+}
 
 // until waits until ok.
 func until(ctx context.Context, what string, ok func() bool) error {

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/iapeer/iapeer"
+)
+
+// dying is a daemon that was killed: it drops some connections, then it is gone.
+type dying struct{ drops, asked int }
+
+func (d *dying) RoundTrip(*http.Request) (*http.Response, error) {
+	d.asked++
+	if d.asked <= d.drops {
+		return nil, syscall.ECONNRESET
+	}
+	return nil, iapeer.ErrNoDaemon
+}
+
+// A request that only reads is asked again while a killed daemon drops
+// connections, and finds out that none runs; one that writes never is.
+func TestKilledDaemonDropsConnections(t *testing.T) {
+	for _, tc := range []struct {
+		method string
+		asked  int
+		err    error
+	}{
+		{http.MethodGet, 4, iapeer.ErrNoDaemon},
+		{http.MethodPost, 1, syscall.ECONNRESET},
+	} {
+		d := &dying{drops: 3}
+		w := &way{w: &world{now: time.Now}, rt: d, start: func(context.Context) error { return iapeer.ErrNoDaemon }}
+		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://localhost/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
+		if _, err := w.RoundTrip(req); !errors.Is(err, tc.err) || d.asked != tc.asked {
+			t.Errorf("%s: asked %d times, %v; want %d times, %v", tc.method, d.asked, err, tc.asked, tc.err)
+		}
+	}
+}
