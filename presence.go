@@ -18,6 +18,18 @@ const (
 	ByHand  PresenceState = "by hand" // a session that iapeer did not start holds the folder
 )
 
+// TakesSoon reports whether a message can be expected to be taken without a
+// person, or a time, that changes the state first.
+func (s PresenceState) TakesSoon() bool {
+	switch s {
+	case Asleep, Waking, Ready, Busy, Waiting, Parking:
+		return true
+	case Stopped, Resting, ByHand:
+		return false
+	}
+	return false
+}
+
 // A Presence is the durable record of a peer on one runtime: what must survive
 // the daemon.
 type Presence struct {

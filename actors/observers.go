@@ -240,7 +240,7 @@ func (w *waiter) placed(_ iapeer.Identity, p place) bool {
 	woke := w.now.place.woke || p.woke
 	w.now.place = p
 	w.now.place.woke = woke
-	if !p.wait && w.until != iapeer.Answered {
+	if !p.wait && (w.until != iapeer.Answered || !p.state.TakesSoon()) {
 		return w.finish()
 	}
 	return false
@@ -248,19 +248,17 @@ func (w *waiter) placed(_ iapeer.Identity, p place) bool {
 
 // moved takes a move of the recipient's presence. A message that has been
 // offered is waited for; one that has not is not, once the presence cannot take
-// it.
+// it, or has a dialog up and only the offer is waited for.
 func (w *waiter) moved(e iapeer.PresenceChanged) bool {
 	w.now.place.state = e.To
-	if w.now.state != "" && w.now.state != iapeer.Accepted || w.until == iapeer.Answered {
+	if w.now.state != "" && w.now.state != iapeer.Accepted {
 		return false
 	}
-	switch e.To {
-	case iapeer.Stopped, iapeer.Resting, iapeer.ByHand, iapeer.Waiting:
-		w.now.place.by, w.now.place.next = waitsFor(e.To, e.Cause)
-		return w.finish()
-	case iapeer.Asleep, iapeer.Waking, iapeer.Ready, iapeer.Busy, iapeer.Parking:
+	if e.To.TakesSoon() && (e.To != iapeer.Waiting || w.until == iapeer.Answered) {
+		return false
 	}
-	return false
+	w.now.place.by, w.now.place.next = waitsFor(e.To, e.Cause)
+	return w.finish()
 }
 
 func (w *waiter) finish() bool {

@@ -92,6 +92,7 @@ func (p *terminal) ends() int {
 	go func() { done <- p.cmd.Wait() }()
 	select {
 	case <-done:
+		<-p.end // its last words
 		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
 		p.t.Fatalf("the program does not end; the terminal showed %q", p.text())

@@ -45,7 +45,7 @@ var claudeDialogs = []dialog{
 	},
 	{
 		// stands in the footer of a screen that looks ready
-		name: "signed out", words: words(`Not logged in · Run /login`),
+		name: "signed out", words: words(`(?i)not logged in · run /login`),
 		cause:  "claude is not signed in",
 		remedy: "run claude once in a terminal and log in, or export ANTHROPIC_API_KEY and run iapeer config env --refresh",
 	},

@@ -233,11 +233,13 @@ func (st *starting) spawn(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, hostLimit)
 	defer cancel()
 	id := st.order.Identity
-	conn, err := session.Spawn(ctx, []string{st.s.Iapeer, "host"}, session.Spec{
+	spec := session.Spec{
 		Identity: id, Generation: st.order.Generation, Kind: session.Kind(st.adapter.Kind), Argv: st.command.Argv, Env: st.command.Env, Cwd: st.cwd,
 		Dir: st.s.Paths.Hosts(), PaneLog: filepath.Join(st.s.Paths.PaneLogs(), id.String()+".log"),
 		ExitLog: filepath.Join(st.s.Paths.Logs(), "exits.log"), Mark: tokenVar + "=" + st.token,
-	})
+	}
+	session.WaitUnlocked(spec.Files(), hostLimit) // the last host told its end and may still be leaving
+	conn, err := session.Spawn(ctx, []string{st.s.Iapeer, "host"}, spec)
 	if err != nil {
 		return err
 	}
