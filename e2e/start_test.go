@@ -40,7 +40,7 @@ func TestStartsThatCannotWork(t *testing.T) {
 			if err := os.Remove(filepath.Join(s.home, ".claude.json")); err != nil {
 				t.Fatal(err)
 			}
-		}, "anna", ""},
+		}, "anna", "set up"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s, _ := pairWithModel(t, agents.ClaudeNew)

@@ -322,8 +322,20 @@ func (l *live) ended(e *session.Exit) {
 	if e != nil {
 		x.Code, x.Signal = e.Code, e.Signal
 		x.Screen = strings.Join(e.Screen[max(0, len(e.Screen)-lastRows):], "\n")
+		l.lastWords(e.Screen)
 	}
 	l.finish(x)
+}
+
+// lastWords lets the screen of a program that ended say why it could not work.
+func (l *live) lastWords(rows []string) {
+	if l.adapter.Screen == nil {
+		return
+	}
+	screen := runtimes.Screen{Rows: rows}
+	if st := l.adapter.Screen(screen); st.Word == runtimes.ScreenBlocked {
+		l.say(iapeer.SessionWaiting{For: st.Cause, Blocking: true, Remedy: st.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(st.Dialog)})
+	}
 }
 
 // lost handles a connection that broke without the word of an end: the daemon
