@@ -77,17 +77,50 @@ func (l *live) say(events ...iapeer.SessionEvent) {
 	}
 }
 
+// glanceEvery is the pause between looks at a first screen that does not come
+// to rest: some programs animate the very screen that says what is missing.
+const glanceEvery = time.Second
+
 // listen translates the host's events until the session or the connection
 // ends.
 func (l *live) listen() {
-	for e := range l.conn.Events() {
-		if e.Kind == session.EventExit {
-			l.ended(e.Exit)
-			return
+	glance := time.NewTicker(glanceEvery)
+	defer glance.Stop()
+	for {
+		select {
+		case e, ok := <-l.conn.Events():
+			if !ok {
+				l.lost()
+				return
+			}
+			if e.Kind == session.EventExit {
+				l.ended(e.Exit)
+				return
+			}
+			l.hear(e)
+		case <-glance.C:
+			l.glance()
 		}
-		l.hear(e)
+		if l.drawn || l.adapter.Screen == nil {
+			glance.Stop()
+		}
 	}
-	l.lost()
+}
+
+// glance looks at a screen that still moves, only for what ends the start.
+func (l *live) glance() {
+	if l.drawn || l.adapter.Screen == nil {
+		return
+	}
+	if screen, _, err := l.screen(); err == nil {
+		if st := l.adapter.Screen(screen); st.Word == runtimes.ScreenBlocked {
+			l.blocked(screen, st)
+		}
+	}
+}
+
+func (l *live) blocked(screen runtimes.Screen, st runtimes.ScreenState) {
+	l.say(iapeer.SessionWaiting{For: st.Cause, Blocking: true, Remedy: st.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(st.Dialog)})
 }
 
 func (l *live) hear(e session.Event) {
@@ -217,7 +250,7 @@ func (l *live) settled() {
 	state := l.adapter.Screen(screen)
 	switch state.Word {
 	case runtimes.ScreenBlocked:
-		l.say(iapeer.SessionWaiting{For: state.Cause, Blocking: true, Remedy: state.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(state.Dialog)})
+		l.blocked(screen, state)
 		return
 	case runtimes.ScreenModal:
 		l.modal(screen, state)
@@ -334,7 +367,7 @@ func (l *live) lastWords(rows []string) {
 	}
 	screen := runtimes.Screen{Rows: rows}
 	if st := l.adapter.Screen(screen); st.Word == runtimes.ScreenBlocked {
-		l.say(iapeer.SessionWaiting{For: st.Cause, Blocking: true, Remedy: st.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(st.Dialog)})
+		l.blocked(screen, st)
 	}
 }
 
