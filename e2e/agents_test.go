@@ -42,6 +42,7 @@ func pairWithModel(t *testing.T, claude string) (*sandbox, *fakemodel.Server) {
 
 // eachClaude runs f with both pinned versions of claude.
 func eachClaude(t *testing.T, f func(t *testing.T, version string)) {
+	t.Helper()
 	for _, v := range []string{agents.ClaudeOld, agents.ClaudeNew} {
 		t.Run(v, func(t *testing.T) { f(t, v) })
 	}
@@ -51,6 +52,7 @@ func eachClaude(t *testing.T, f func(t *testing.T, version string)) {
 // back from inside the codex turn.
 func TestClaudeWakesCodex(t *testing.T) {
 	eachClaude(t, func(t *testing.T, version string) {
+		t.Helper()
 		s := pair(t, version)
 		r := s.send("exec-ops", "anna", call("boris", call("anna", "PONG NONCE pong1", "ping2"), "ping1"), "--wait", "answered")
 		if r.State != iapeer.Answered || r.Answer == "" {

@@ -71,6 +71,7 @@ func asked(m *fakemodel.Server) string {
 // message into the running turn, codex after it.
 func TestMidTurn(t *testing.T) {
 	eachClaude(t, func(t *testing.T, version string) {
+		t.Helper()
 		s, _ := pairWithModel(t, version)
 		for _, to := range []string{"anna", "boris"} {
 			tool := map[string]string{"anna": `CALL Bash {"command":"sleep 3; echo x","description":"wait"} NONCE t1`, "boris": `CALL exec_command {"cmd":"sleep 3; echo x"} NONCE t1`}[to]

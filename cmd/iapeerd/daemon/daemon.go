@@ -215,7 +215,7 @@ func (d *Daemon) close() {
 	if d.server != nil {
 		ctx, cancel := context.WithTimeout(d.life, drainLimit)
 		if err := d.server.Shutdown(ctx); err != nil {
-			d.server.Close()
+			_ = d.server.Close() // who did not finish in time is cut off
 		}
 		cancel()
 	}
@@ -238,7 +238,7 @@ func (d *Daemon) close() {
 	// the store comes after everybody who writes into it
 	d.die()
 	if d.index != nil {
-		d.index.Close()
+		_ = d.index.Close() // it can be rebuilt
 	}
 	if d.db != nil {
 		if err := d.db.Close(); err != nil {
@@ -247,8 +247,8 @@ func (d *Daemon) close() {
 	}
 	// the sockets go last: while they exist, no other daemon starts
 	if d.unix != nil {
-		os.Remove(d.paths.RouterFile())
-		os.Remove(d.socket())
+		_ = os.Remove(d.paths.RouterFile()) // a stale one is told from a live one by who answers
+		_ = os.Remove(d.socket())
 	}
 	if d.lock != nil {
 		d.lock.Close()

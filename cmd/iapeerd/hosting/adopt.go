@@ -64,7 +64,7 @@ func (s *Sessions) adopt(order actors.Launch, report func(actors.Report)) error 
 	_, l.token, _ = strings.Cut(found.Spec.Mark, "=")
 	known, err := l.known(ctx)
 	if err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return err
 	}
 	s.add(l)

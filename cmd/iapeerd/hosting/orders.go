@@ -66,7 +66,7 @@ func (l *live) look(ids []iapeer.MessageID) actors.Looked {
 	t := l.reading.Turn
 	l.mu.Unlock()
 	out.Turn = actors.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
-	screen, _, err := l.screen()
+	screen, err := l.screen()
 	if err != nil {
 		out.Err = err
 		return out
@@ -131,7 +131,7 @@ func prove(r *runtimes.Reading, ids []iapeer.MessageID, out *actors.Looked) {
 // holds text.
 func (l *live) Submit() {
 	go func() {
-		screen, _, err := l.screen()
+		screen, err := l.screen()
 		if err != nil || !l.adapter.Screen(screen).Composing {
 			return
 		}

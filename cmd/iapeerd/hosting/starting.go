@@ -263,11 +263,11 @@ func (s *Sessions) program(a runtimes.Adapter, extra iapeer.LaunchEnv) string {
 	if a.BinEnv != "" && extra.Env[a.BinEnv] != "" {
 		return extra.Env[a.BinEnv]
 	}
-	switch a.Runtime {
-	case iapeer.RuntimeClaude:
-		return s.Config.Config.ClaudeBin
-	case iapeer.RuntimeCodex:
-		return s.Config.Config.CodexBin
+	configured := map[iapeer.Runtime]string{
+		iapeer.RuntimeClaude: s.Config.Config.ClaudeBin, iapeer.RuntimeCodex: s.Config.Config.CodexBin,
+	}[a.Runtime]
+	if configured != "" {
+		return configured
 	}
 	if a.BinEnv != "" {
 		return s.Getenv(a.BinEnv)

@@ -113,7 +113,7 @@ type starter struct{ pipe *os.File }
 // inherit it: it would keep the starter waiting.
 func openStarter(getenv func(string) string) *starter {
 	fd, err := strconv.Atoi(getenv(readyEnv))
-	os.Unsetenv(readyEnv)
+	_ = os.Unsetenv(readyEnv)
 	if err != nil || fd < 0 {
 		return &starter{}
 	}
