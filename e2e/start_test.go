@@ -25,18 +25,21 @@ func TestStartsThatCannotWork(t *testing.T) {
 		want  string // in what the sender is told
 	}{
 		{"root", func(t *testing.T, s *sandbox) {
+			t.Helper()
 			if os.Geteuid() != 0 {
 				t.Skip("SKIPPED: not root")
 			}
 			s.unset("IS_SANDBOX=")
 		}, "anna", "root"},
-		{"not signed in", func(t *testing.T, s *sandbox) { s.unset("ANTHROPIC_API_KEY=") }, "anna", "signed in"},
+		{"not signed in", func(t *testing.T, s *sandbox) { t.Helper(); s.unset("ANTHROPIC_API_KEY=") }, "anna", "signed in"},
 		{"codex not signed in", func(t *testing.T, s *sandbox) {
+			t.Helper()
 			if err := os.Remove(filepath.Join(s.home, ".codex", "config.toml")); err != nil {
 				t.Fatal(err)
 			}
 		}, "boris", "logged in"},
 		{"not onboarded", func(t *testing.T, s *sandbox) {
+			t.Helper()
 			if err := os.Remove(filepath.Join(s.home, ".claude.json")); err != nil {
 				t.Fatal(err)
 			}

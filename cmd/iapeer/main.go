@@ -5,12 +5,11 @@
 // its Run method is its deed, its Help method its manual with an example. A verb
 // touches the world only through *world and the daemon only through package
 // fleet/client, as any outsider would. Nothing of actors, MCP or the store is
-// linked, so that the program starts in milliseconds.
+// linked, so that the program starts in milliseconds. A new verb is one file
+// and one line in grammar.go.
 //
 // Exit codes: 0 done (a message reached what was waited for), 1 refused or
 // failed, 2 usage, 3 not yet (the message is kept; its id is printed).
-//
-// A new verb is one file and one line in grammar.go.
 package main
 
 import (
