@@ -194,3 +194,43 @@ func TestStartThatCannotWork(t *testing.T) {
 		t.Errorf("receipt = %+v, want accepted, with the cause", r)
 	}
 }
+
+// TestTurnFails lets the model fail: the message is seen, its turn cut, the
+// sender told, and the peer takes the next message.
+func TestTurnFails(t *testing.T) {
+	s, _ := pairWithModel(t, agents.ClaudeNew)
+	s.cli("create", "eve", "--runtime", "exec", "--", "sh", "-c", "cat >> got.txt")
+	got := filepath.Join(s.paths.PeerHome("eve"), "got.txt")
+	for _, to := range []string{"anna", "boris"} {
+		s.cli("stop", "eve") // so that it can be spoken for from outside
+		s.cli("start", "eve")
+		r := s.send("exec-eve", to, "FAIL 400 NONCE bad-"+to)
+		until(t, to+"'s sender to be told", func() bool {
+			b, _ := os.ReadFile(got)
+			return strings.Contains(string(b), string(r.ID)+" to ") && strings.Contains(string(b), "turn failed")
+		})
+		if m := s.reaches(r.ID, iapeer.Seen); !m.TurnCut {
+			t.Errorf("%s: %+v, want its turn cut", to, m)
+		}
+		next := s.send("exec-ops", to, "hello NONCE after-"+to, "--wait", "answered")
+		if next.State != iapeer.Answered {
+			t.Errorf("%s: the next message is %s", to, next.State)
+		}
+	}
+}
+
+// TestSessionsDecideNothing lets an agent's own process try what only a person
+// may do.
+func TestSessionsDecideNothing(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ops", "--runtime", "exec", "--", "true")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c",
+		"cat >/dev/null; iapeer create mallory --runtime exec -- true; echo $?; iapeer remove ops; echo $?; iapeer send --from exec-ops ops hi; echo $?; env -u IAPEER_BEARER -u PEER_IDENTITY iapeer send --from cli-ada ops hi; echo $?; iapeer send ops mine >&2; echo $?")
+	r := s.send("exec-ops", "bob", "go", "--wait", "answered")
+	if r.Answer != "1\n1\n1\n1\n0" {
+		t.Errorf("exit codes = %q, want only its own message to be sent", r.Answer)
+	}
+	if out := s.cli("list"); strings.Contains(out, "mallory") || !strings.Contains(out, "ops") {
+		t.Errorf("list shows\n%s", out)
+	}
+}

@@ -241,13 +241,15 @@ func (c *Conn) callJSON(ctx context.Context, t wire.Type, body, out any) error {
 
 // An Offering is a message to be written into the session. Text of mode
 // [Paste] must be free of control characters other than tab and line feed.
-// Submit lets a carriage return follow in the same write. Attempt is larger
+// Submit lets a carriage return follow in the same write, or Pause later (at
+// most 2 s), with nothing in between. Attempt is larger
 // than before when absence of an earlier attempt was proven.
 type Offering struct {
 	ID      iapeer.MessageID
 	Attempt int
 	Mode    Mode
 	Submit  bool
+	Pause   time.Duration
 	Text    []byte
 }
 
@@ -260,7 +262,7 @@ type Offering struct {
 // how it ended comes as [EventOutcome].
 func (c *Conn) Offer(ctx context.Context, o Offering) (OfferResult, error) {
 	var r OfferResult
-	head, err := json.Marshal(wire.OfferHeader{ID: o.ID, Attempt: o.Attempt, Mode: o.Mode, Submit: o.Submit})
+	head, err := json.Marshal(wire.OfferHeader{ID: o.ID, Attempt: o.Attempt, Mode: o.Mode, Submit: o.Submit, PauseMS: o.Pause.Milliseconds()})
 	if err != nil {
 		return r, err
 	}

@@ -42,6 +42,29 @@ func TestOfferIsTypedOnce(t *testing.T) {
 	}
 }
 
+// TestPauseBeforeEnter lets nothing come between a paste and its Enter, however
+// long the pause is.
+func TestPauseBeforeEnter(t *testing.T) {
+	c := spawn(t, specFor(t, TUI))
+	shows(t, c, "❯")
+	typed := make(chan error, 1)
+	offered := make(chan error, 1)
+	go func() {
+		_, err := c.Offer(ctxOf(t), Offering{ID: "m-1", Mode: Paste, Submit: true, Pause: 300 * time.Millisecond, Text: []byte("first")})
+		offered <- err
+	}()
+	shows(t, c, "first")
+	go func() { typed <- c.Keys(ctxOf(t), "-l", "mine") }()
+	if err := <-offered; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-typed; err != nil {
+		t.Fatal(err)
+	}
+	shows(t, c, "got 5 bytes: first")
+	shows(t, c, "mine")
+}
+
 func TestOfferRefusesControlCharacters(t *testing.T) {
 	c := spawn(t, specFor(t, TUI))
 	for _, text := range []string{"a\x1b[201~b", "a\rb", "a\x03", "a\u0085b", "a\xff"} {

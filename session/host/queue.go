@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,9 +16,12 @@ var errEnded = errors.New("the session ended")
 const maxInput = 1 << 20
 
 // A job is one uninterrupted write to the program. moved is called after each
-// partial write with the bytes written so far, done once at the end.
+// partial write with the bytes written so far, done once at the end. With a
+// pause the last byte follows that much later; nothing else is written
+// meanwhile.
 type job struct {
 	bytes []byte
+	pause time.Duration
 	moved func(n int)
 	done  func(n int, err error)
 }
@@ -33,10 +37,11 @@ type queue struct {
 	jobs  []job
 	size  int
 	ended bool
+	over  chan struct{} // closed by end
 }
 
 func newQueue(pty *os.File) *queue {
-	q := &queue{pty: pty}
+	q := &queue{pty: pty, over: make(chan struct{})}
 	q.more.L, q.less.L = &q.mu, &q.mu
 	return q
 }
@@ -102,15 +107,34 @@ func (q *queue) next() (job, bool) {
 
 // write writes one job, by one system call where the pty takes it all.
 func (q *queue) write(j job) (int, error) {
+	if j.pause <= 0 || len(j.bytes) < 2 {
+		return q.push(j, 0, len(j.bytes))
+	}
+	n, err := q.push(j, 0, len(j.bytes)-1)
+	if err != nil {
+		return n, err
+	}
+	t := time.NewTimer(j.pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return q.push(j, n, len(j.bytes))
+	case <-q.over:
+		return n, errEnded
+	}
+}
+
+// push writes the bytes of a job from n to end and returns how many of all are
+// written.
+func (q *queue) push(j job, n, end int) (int, error) {
 	raw, err := q.pty.SyscallConn()
 	if err != nil {
-		return 0, err
+		return n, err
 	}
-	n := 0
 	var werr error
 	err = raw.Write(func(fd uintptr) bool {
-		for n < len(j.bytes) {
-			m, err := unix.Write(int(fd), j.bytes[n:])
+		for n < end {
+			m, err := unix.Write(int(fd), j.bytes[n:end])
 			if m > 0 {
 				n += m
 				if j.moved != nil {
@@ -139,6 +163,9 @@ func (q *queue) write(j job) (int, error) {
 func (q *queue) end() {
 	q.mu.Lock()
 	jobs := q.jobs
+	if !q.ended {
+		close(q.over)
+	}
 	q.jobs, q.ended = nil, true
 	q.more.Broadcast()
 	q.less.Broadcast()

@@ -208,8 +208,12 @@ func (h *Host) offer(c *client, n uint32, payload []byte) error {
 	if o == nil {
 		return nil
 	}
+	pause := time.Duration(0)
+	if header.Submit {
+		pause = min(time.Duration(header.PauseMS)*time.Millisecond, maxPause)
+	}
 	h.queue.put(job{
-		bytes: bytes,
+		bytes: bytes, pause: pause,
 		moved: func(n int) { h.ledger.progress(o, n) },
 		done: func(_ int, err error) {
 			reason := ""
@@ -271,6 +275,9 @@ const (
 	pasteBegin = "\x1b[200~"
 	pasteEnd   = "\x1b[201~"
 )
+
+// maxPause bounds the pause before the carriage return of an offer.
+const maxPause = 2 * time.Second
 
 // keystrokes is what a message is typed as.
 func keystrokes(header wire.OfferHeader, text []byte) []byte {

@@ -80,7 +80,8 @@ type OfferHeader struct {
 	ID      iapeer.MessageID `json:"id"`
 	Attempt int              `json:"attempt,omitempty"`
 	Mode    Mode             `json:"mode"`
-	Submit  bool             `json:"submit,omitempty"` // a carriage return follows in the same write
+	Submit  bool             `json:"submit,omitempty"`  // a carriage return follows
+	PauseMS int64            `json:"pauseMs,omitempty"` // that much later; 0: in the same write
 }
 
 // An OfferState is how far an offer came.

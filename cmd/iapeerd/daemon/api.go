@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,13 +119,20 @@ func (a api) Command(ctx context.Context, c iapeer.Command) (iapeer.Outcome, err
 		return iapeer.Outcome{}, fmt.Errorf("%s %s: a session acts only for itself: %w", c.Verb, c.Peer, iapeer.ErrNotProven)
 	}
 	if _, err := a.d.reg.Refresh(c.Peer); err != nil {
+		if inner := (*iapeer.PeerError)(nil); errors.As(err, &inner) {
+			err = inner.Err
+		}
 		return iapeer.Outcome{}, &iapeer.PeerError{Op: string(c.Verb), Peer: c.Peer, Err: err}
 	}
 	return a.d.system.Command(ctx, c)
 }
 
-// Onboard implements [fleet.Fleet].
+// Onboard implements [fleet.Fleet]. A session, and a process under one, makes
+// and removes nobody.
 func (a api) Onboard(ctx context.Context, o iapeer.Onboarding) (iapeer.OnboardingReport, error) {
+	if o.Caller.Session {
+		return iapeer.OnboardingReport{}, fmt.Errorf("%s: a session decides nothing; a person does this at a terminal outside it: %w", o.Verb, iapeer.ErrNotProven)
+	}
 	o.DaemonURL = a.d.url()
 	return a.d.system.Onboard(ctx, o)
 }

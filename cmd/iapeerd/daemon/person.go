@@ -24,7 +24,7 @@ func (d *Daemon) ensurePerson(ctx context.Context) error {
 	}
 	if p, ok := (peers{d.reg}).Peer(me.Name); ok {
 		if p.Nature != iapeer.Natural {
-			return fmt.Errorf("me %q: that name belongs to the %s peer in %s; choose another: iapeer config set me <name>", me.Name, p.Nature, p.CWD)
+			return fmt.Errorf("you would be %q, but a peer of that name lives in %s; choose another name for yourself: iapeer config set me <name>, then iapeer daemon restart", me.Name, d.paths.Abbreviate(p.CWD))
 		}
 		return nil
 	}

@@ -62,6 +62,7 @@ func (s *Sessions) adopt(order actors.Launch, report func(actors.Report)) error 
 	l := newLive(s, a, order, conn, report)
 	l.cwd, l.env, l.accepted = found.Spec.Cwd, found.Spec.Env, true
 	_, l.token, _ = strings.Cut(found.Spec.Mark, "=")
+	l.greeted.Store(true) // its composer was drawn long ago
 	known, err := l.known(ctx)
 	if err != nil {
 		_ = conn.Close()

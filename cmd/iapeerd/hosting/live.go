@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -36,7 +37,8 @@ type live struct {
 	token      string
 	cwd        string
 	env        []string
-	accepted   bool // a person accepted the risk of bypass mode
+	accepted   bool        // a person accepted the risk of bypass mode
+	greeted    atomic.Bool // a message was written by this daemon
 
 	// of the goroutine that listens
 	drawn   bool     // the program has drawn its own screen

@@ -23,7 +23,7 @@ func (l *live) Offer(m iapeer.Message, attempt int) {
 		how := "bracketed paste"
 		switch l.adapter.Kind {
 		case runtimes.TUI:
-			o.Mode, o.Submit = session.Paste, true
+			o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
 		case runtimes.Router:
 			o.Mode, how = session.Raw, "written to the terminal"
 			o.Text = append(o.Text, '\n')
@@ -47,6 +47,15 @@ func (l *live) Offer(m iapeer.Message, attempt int) {
 			ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
 		})
 	}()
+}
+
+// gap is the pause before the Enter of the first message: a program that has
+// just drawn its composer may lose an Enter that comes with the paste.
+func (l *live) gap() time.Duration {
+	if l.greeted.Swap(true) {
+		return 0
+	}
+	return l.adapter.FirstGap
 }
 
 // Lookup implements [actors.Session].

@@ -312,8 +312,10 @@ func (s *Sessions) version(ctx context.Context, bin string, env []string) (runti
 // lookPath finds a program on the PATH of env.
 func lookPath(bin string, env []string) (string, error) {
 	if strings.Contains(bin, "/") {
-		_, err := os.Stat(bin)
-		return bin, err
+		if _, err := os.Stat(bin); err != nil {
+			return "", fmt.Errorf("%s is not there: %w", bin, errors.Unwrap(err))
+		}
+		return bin, nil
 	}
 	for _, e := range slices.Backward(env) {
 		path, ok := strings.CutPrefix(e, "PATH=")
