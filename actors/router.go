@@ -91,7 +91,7 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 		return iapeer.Message{}, fmt.Errorf("peer %q is %w; message NOT delivered", d.To, iapeer.ErrUnknownPeer)
 	}
 	if d.Runtime != "" && !to.Declares(d.Runtime) {
-		return iapeer.Message{}, fmt.Errorf("peer %q: runtime %q %w (declared: %v); message NOT delivered", d.To, d.Runtime, iapeer.ErrNotDeclared, to.Runtimes)
+		return iapeer.Message{}, fmt.Errorf("peer %q: %s: %w (declared: %s); message NOT delivered", d.To, d.Runtime, iapeer.ErrNotDeclared, listed(to.Runtimes))
 	}
 	dest := to.Identity(d.Runtime)
 	if dest == d.Caller {
@@ -117,7 +117,7 @@ func (r *router) caller(d iapeer.Draft) (iapeer.Peer, error) {
 		return p, fmt.Errorf("unknown caller %q: %w; register it with 'iapeer init' in its folder", d.Caller, iapeer.ErrUnknownPeer)
 	}
 	if !p.Declares(d.Caller.Runtime) {
-		return p, fmt.Errorf("caller %q: runtime %w for caller (declared: %v)", d.Caller, iapeer.ErrNotDeclared, p.Runtimes)
+		return p, fmt.Errorf("caller %q: %w (declared: %s)", d.Caller, iapeer.ErrNotDeclared, listed(p.Runtimes))
 	}
 	return p, nil
 }
@@ -258,3 +258,12 @@ func CheckDraft(d iapeer.Draft) error {
 }
 
 func limit(what string, got int) string { return fmt.Sprintf("%s (got %d)", what, got) }
+
+// listed writes runtimes for a person.
+func listed(list []iapeer.Runtime) string {
+	names := make([]string, len(list))
+	for i, rt := range list {
+		names[i] = string(rt)
+	}
+	return strings.Join(names, ", ")
+}

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrUnknownKey says that there is no such setting.
-var ErrUnknownKey = errors.New("no such setting")
+var ErrUnknownKey = errors.New("no such setting; iapeer config show lists them")
 
 // A ValueError refuses a value for a setting.
 type ValueError struct {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/cmd/iapeer/render"
@@ -34,8 +36,26 @@ func (c *askCmd) Run(ctx context.Context, w *world) error {
 	return s.send(ctx, w, func(r client.SendReply, _ iapeer.State) {
 		if r.Result.State == iapeer.Answered {
 			w.printf("%s\n", render.Safe(r.Result.Answer))
+			c.settle(ctx, w, r)
 			return
 		}
 		w.note("%s", render.Receipt(w.errStyle(), r))
 	})
+}
+
+// settle marks as seen what answered a person's question: it was read here, and
+// need not wait in the inbox. What cannot be marked stays there.
+func (c *askCmd) settle(ctx context.Context, w *world, r client.SendReply) {
+	if who, err := w.speaker(c.From); err != nil || who != "" {
+		return
+	}
+	fleet, from := w.mine(), fmt.Sprintf("%s-%s", r.Result.DeliveredTo.Runtime, r.Result.DeliveredTo.Personality)
+	list, err := fleet.Inbox(ctx, iapeer.MessageQuery{Limit: 20})
+	if err != nil {
+		return
+	}
+	answers := slices.DeleteFunc(list, func(m client.Message) bool {
+		return m.Caused != r.Result.ID || m.From != from || m.Body != r.Result.Answer
+	})
+	_ = markRead(ctx, fleet, answers)
 }

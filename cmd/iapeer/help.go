@@ -42,6 +42,9 @@ func help(w *world, topic []string) int {
 	}
 	if len(topic) == 0 || len(verbsFor(topic[0])) > 1 {
 		verbList(w)
+		if len(topic) > 0 {
+			w.note("iapeer help: %s", notAVerb(topic[0]))
+		}
 		return 0
 	}
 	k, err := parser(w, verbsFor(topic[0]))

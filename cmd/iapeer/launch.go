@@ -32,7 +32,7 @@ Examples:
 func (c *launchCmd) Run(ctx context.Context, w *world) error {
 	p, err := readProfile(w.cwd)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("this folder is no peer, so %q cannot be launched here\nMake it one: iapeer init --runtime %s. Or did you mean a verb? iapeer help",
+		return fmt.Errorf("this folder is no peer, so %s cannot be launched here\nMake it one: iapeer init --runtime %s. Or did you mean a verb? iapeer help",
 			or(c.Runtime, "a session"), or(c.Runtime, string(iapeer.RuntimeClaude)))
 	}
 	if err != nil {

@@ -38,6 +38,11 @@ func (c *logCmd) Run(ctx context.Context, w *world) error {
 		return err
 	}
 	slices.Reverse(list)
+	if c.Peer != "" && len(list) == 0 {
+		if _, err := fleet.Peer(ctx, c.Peer); err != nil {
+			return err // no messages because there is no such peer
+		}
+	}
 	if c.JSON && !c.Follow {
 		return w.json(list)
 	}

@@ -116,7 +116,7 @@ func report(w *world, verb string, err error) int {
 	case errors.Is(err, context.Canceled):
 		return exitFailed
 	}
-	w.note("iapeer %s: %v", verb, err)
+	w.note("iapeer %s: %s", verb, strings.TrimPrefix(err.Error(), verb+" "))
 	if hint := hintFor(err); hint != "" {
 		w.note("%s", hint)
 	}
@@ -141,7 +141,7 @@ var missing = regexp.MustCompile(`^expected "(<[^>]*>|[a-z-]+)`)
 
 // usageError tells what a verb needs, in one line.
 func usageError(w *world, root *kong.Node, args []string, err error) int {
-	verb, text := verbOf(args), ": "+err.Error()
+	verb, text := verbOf(args), ": "+strings.ReplaceAll(err.Error(), `"",`, "") // "" stands for the default
 	if m := missing.FindStringSubmatch(err.Error()); m != nil {
 		text = " needs " + m[1]
 	}
@@ -157,6 +157,13 @@ func usageError(w *world, root *kong.Node, args []string, err error) int {
 }
 
 func unknownVerb(w *world, verb string) int {
+	w.note("iapeer: %s", notAVerb(verb))
+	w.note("usage: iapeer <verb> [args] — iapeer help lists the verbs")
+	return exitUsage
+}
+
+// notAVerb says so, and what may have been meant.
+func notAVerb(verb string) string {
 	text := fmt.Sprintf("%q is no verb", verb)
 	if runtimeShaped.MatchString(verb) {
 		text += ", and no runtime of a peer in this folder"
@@ -164,9 +171,7 @@ func unknownVerb(w *world, verb string) int {
 	if near := nearest(verb); near != "" {
 		text += "; did you mean " + near + "?"
 	}
-	w.note("iapeer: %s", text)
-	w.note("usage: iapeer <verb> [args] — iapeer help lists the verbs")
-	return exitUsage
+	return text
 }
 
 // verbOf names the verb of a command line, for messages.

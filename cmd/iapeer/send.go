@@ -151,6 +151,9 @@ func (c *sendCmd) request(w *world) (client.SendRequest, error) {
 		if !filepath.IsAbs(a) {
 			a = filepath.Join(w.cwd, a)
 		}
+		if st, err := os.Stat(a); err != nil || !st.Mode().IsRegular() {
+			return client.SendRequest{}, usagef("--attachment %s is no file that can be handed over", a)
+		}
 		req.Attachments = append(req.Attachments, a)
 	}
 	return req, nil

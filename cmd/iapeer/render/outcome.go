@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iapeer/iapeer"
@@ -65,6 +66,8 @@ func headline(s Style, r iapeer.OnboardingReport) string {
 	switch name := s.Name(string(r.Name)); {
 	case r.DryRun:
 		return name + ": what would be done; nothing was changed"
+	case r.Verb == "remove" && len(r.Files) > 0 && !slices.ContainsFunc(r.Files, func(f iapeer.FileChange) bool { return f.Action != "kept" }):
+		return name + " is no peer; nothing was changed"
 	case r.Verb == "remove":
 		return name + " is removed; its folder stays"
 	case r.Created:

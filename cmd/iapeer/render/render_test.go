@@ -182,6 +182,10 @@ func TestOnboarded(t *testing.T) {
 		Warnings: []string{"claude is not installed: npm install -g @anthropic-ai/claude-code"},
 	}
 	golden(t, "onboarded.txt", render.Onboarded(plain, r))
+	absent := render.Onboarded(plain, iapeer.OnboardingReport{Verb: "remove", Name: "wbe", Files: []iapeer.FileChange{{What: "registry", Path: "/r", Action: "kept", Detail: "no such peer"}}})
+	if want := "wbe is no peer; nothing was changed\n  registry  kept     /r  (no such peer)\n"; absent != want {
+		t.Errorf("removal of nobody = %q, want %q", absent, want)
+	}
 	golden(t, "removed.txt", render.Onboarded(plain, iapeer.OnboardingReport{Verb: "remove", Name: "web", Files: r.Files[:1]}))
 }
 
