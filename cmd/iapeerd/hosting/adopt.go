@@ -20,17 +20,6 @@ const lockedLimit = 10 * time.Second
 // lockedCheck is the pause between two looks at such a host.
 const lockedCheck = 50 * time.Millisecond
 
-// scan tells what the hosts' folder holds of one identity.
-func (s *Sessions) scan(id iapeer.Identity) (session.Found, error) {
-	all, err := session.Scan(s.Paths.Hosts())
-	for _, f := range all {
-		if f.Identity == id {
-			return f, err
-		}
-	}
-	return session.Found{Identity: id}, err
-}
-
 // adopt connects to the host that lives for the identity.
 func (s *Sessions) adopt(order actors.Launch, report func(actors.Report)) error {
 	a, err := s.adapter(order.Identity.Runtime)

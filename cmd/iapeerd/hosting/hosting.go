@@ -46,6 +46,7 @@ type Sessions struct {
 	Config
 	URL string // of the MCP endpoint; set once, before the first launch
 
+	scans    scans
 	mu       sync.Mutex
 	live     map[iapeer.Identity]*live
 	versions map[string]runtimes.Version // by path and change time of the program
