@@ -16,7 +16,7 @@ import (
 )
 
 // ErrUnknownKey says that there is no such setting.
-var ErrUnknownKey = errors.New("no such setting; iapeer config show lists them")
+var ErrUnknownKey = errors.New("no such setting")
 
 // A ValueError refuses a value for a setting.
 type ValueError struct {
@@ -41,7 +41,7 @@ func (e *ValueError) Error() string {
 func Set(path, key, value string) error {
 	s, known := find(key)
 	if !known {
-		return fmt.Errorf("%w: %s", ErrUnknownKey, key)
+		return fmt.Errorf("%s: %w; iapeer config show lists them", key, ErrUnknownKey)
 	}
 	if err := s.check(value); err != nil {
 		return err

@@ -41,7 +41,11 @@ func TestKilledDaemonDropsConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 		req.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
-		if _, err := w.RoundTrip(req); !errors.Is(err, tc.err) || d.asked != tc.asked {
+		res, err := w.RoundTrip(req)
+		if res != nil {
+			res.Body.Close()
+		}
+		if !errors.Is(err, tc.err) || d.asked != tc.asked {
 			t.Errorf("%s: asked %d times, %v; want %d times, %v", tc.method, d.asked, err, tc.asked, tc.err)
 		}
 	}

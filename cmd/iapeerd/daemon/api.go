@@ -38,6 +38,9 @@ func (a api) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, error
 			return iapeer.SendResult{}, err
 		}
 	}
+	if err := a.copyAttachments(ctx, &d); err != nil {
+		return iapeer.SendResult{}, err
+	}
 	return a.d.system.Send(ctx, d)
 }
 

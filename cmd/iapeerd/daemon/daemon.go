@@ -158,7 +158,7 @@ func (d *Daemon) startActors() (err error) {
 	}
 	d.events = eventlog.Start(d.stopping, eventlog.Config{
 		Dir: d.paths.Logs(), Delivery: eventlog.Limits{MaxBytes: d.cfg.DeliveryLogMaxBytes, Keep: d.cfg.DeliveryLogKeep},
-		Subscribe: api{d}.Subscribe, Log: d.log,
+		Subscribe: api{d}.Subscribe, Daemon: d.unix != nil, Log: d.log,
 	})
 	d.watchRegistry()
 	return nil
@@ -166,7 +166,14 @@ func (d *Daemon) startActors() (err error) {
 
 // watchRegistry keeps actors in line with the registry, whoever writes it.
 func (d *Daemon) watchRegistry() {
-	d.reg.Watch(d.life, func(c iapeer.PeerChanged) { d.system.Refresh(c.Peer) })
+	d.reg.Watch(d.life, func(c iapeer.PeerChanged) {
+		if c.Action == "removed" {
+			if err := os.RemoveAll(attachments(d.paths, c.Peer)); err != nil {
+				d.log.Warn("cannot remove a peer's attachments", zap.String("peer", string(c.Peer)), zap.Error(err))
+			}
+		}
+		d.system.Refresh(c.Peer)
+	})
 }
 
 // serve serves both listeners with one handler behind the gate.

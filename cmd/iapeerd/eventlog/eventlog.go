@@ -27,6 +27,7 @@ type Config struct {
 	Dir       string
 	Delivery  Limits // of delivery.log; the others have DefaultLimits
 	Subscribe Subscribe
+	Daemon    bool // the start and the end of the process are told too
 	Log       *zap.Logger
 }
 
@@ -50,12 +51,16 @@ const replayAll = 1 << 20
 // stopping has ended and no event comes any more.
 func Start(stopping context.Context, c Config) *Log {
 	l := &Log{c: c, files: map[string]*file{}, done: make(chan struct{})}
-	l.note("daemon-started", iapeer.Field{Key: "version", Value: iapeer.Version}, iapeer.Field{Key: "pid", Value: os.Getpid()})
+	if c.Daemon {
+		l.note("daemon-started", iapeer.Field{Key: "version", Value: iapeer.Version}, iapeer.Field{Key: "pid", Value: os.Getpid()})
+	}
 	go func() {
 		defer close(l.done)
 		for l.follow() && stopping.Err() == nil {
 		}
-		l.note("daemon-stopped", iapeer.Field{Key: "pid", Value: os.Getpid()})
+		if c.Daemon {
+			l.note("daemon-stopped", iapeer.Field{Key: "pid", Value: os.Getpid()})
+		}
 	}()
 	return l
 }

@@ -95,7 +95,7 @@ func TestLogGoesOnAfterItFellBehind(t *testing.T) {
 		s.events = append(s.events, iapeer.Stamped{Seq: seq, Epoch: 1, At: noon, Event: iapeer.PeerChanged{Peer: "ada", Action: "changed", Detail: fmt.Sprint(seq)}})
 	}
 	dir := t.TempDir()
-	l := Start(context.Background(), Config{Dir: dir, Delivery: DefaultLimits, Subscribe: s.subscribe, Log: zap.NewNop()})
+	l := Start(context.Background(), Config{Dir: dir, Delivery: DefaultLimits, Subscribe: s.subscribe, Daemon: true, Log: zap.NewNop()})
 	<-l.Done()
 	b, err := os.ReadFile(filepath.Join(dir, "lifecycle.log"))
 	if err != nil {
