@@ -24,7 +24,7 @@ type peer struct {
 func (p *peer) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		p.children = make(map[iapeer.Runtime]*actor.PID)
+		p.children = nil
 		for _, rec := range p.records {
 			p.child(c, rec.Identity.Runtime)
 		}
@@ -81,6 +81,9 @@ func (p *peer) child(c actor.Context, rt iapeer.Runtime) *actor.PID {
 	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return newPresence(p.h, rec) }), string(rt))
 	if err != nil && !errors.Is(err, actor.ErrNameExists) {
 		p.h.log.Error("cannot spawn presence", zap.Stringer("identity", id), zap.Error(err))
+	}
+	if p.children == nil { // most peers of a large registry are never used
+		p.children = make(map[iapeer.Runtime]*actor.PID)
 	}
 	p.children[rt] = pid
 	return pid

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,6 +26,7 @@ func (d *Daemon) keepHouse() {
 	for {
 		now := time.Now()
 		d.clean(now)
+		debug.FreeOSMemory() // reading the registry, or old messages, leaves much behind
 		if now.Sub(panes) >= paneEvery {
 			panes = now
 			d.boundPanes(now)
