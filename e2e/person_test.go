@@ -33,6 +33,12 @@ func (s *sandbox) person(dir string, args ...string) *terminal {
 	s.t.Helper()
 	cmd := exec.Command(filepath.Join(binDir, "iapeer"), args...)
 	cmd.Env, cmd.Dir = append(s.env, "TERM=xterm-256color"), dir
+	return s.terminal(cmd)
+}
+
+// terminal starts a program in a terminal, which ends with the test.
+func (s *sandbox) terminal(cmd *exec.Cmd) *terminal {
+	s.t.Helper()
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
 	if err != nil {
 		s.t.Fatal(err)
@@ -199,18 +205,7 @@ func (s *sandbox) byHand(dir, bin string, args ...string) *terminal {
 	cmd := exec.Command(bin, append([]string{"--dangerously-skip-permissions", "--settings", `{"skipDangerousModePermissionPrompt":true}`}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(append(strings.Split(strings.TrimSpace(string(base)), "\n"), s.env...), "TERM=xterm-256color", "DISABLE_AUTOUPDATER=1")
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	p := &terminal{t: s.t, cmd: cmd, pty: f, end: make(chan struct{})}
-	go p.read()
-	s.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		f.Close()
-		<-p.end
-	})
-	return p
+	return s.terminal(cmd)
 }
 
 // TestGuest commits, inits, runs a session, sends and removes in a repository:

@@ -75,9 +75,7 @@ const (
 
 // Run runs the daemon until ctx ends.
 func Run(ctx context.Context, o Options) error {
-	d := &Daemon{getenv: o.Getenv, paths: iapeer.PathsFromEnv(o.Getenv), log: o.Log, started: time.Now()}
-	d.stopping, d.stop = context.WithCancel(ctx)
-	d.life, d.die = context.WithCancel(context.WithoutCancel(ctx))
+	d := newDaemon(ctx, o)
 	defer d.close()
 	if err := d.open(o); err != nil {
 		return err
@@ -103,6 +101,15 @@ func Run(ctx context.Context, o Options) error {
 	case err := <-failed:
 		return err
 	}
+}
+
+// newDaemon is a daemon of which nothing is open yet. ctx ends its service, not
+// its life: what is under way is finished first.
+func newDaemon(ctx context.Context, o Options) *Daemon {
+	d := &Daemon{getenv: o.Getenv, paths: iapeer.PathsFromEnv(o.Getenv), log: o.Log, started: time.Now()}
+	d.stopping, d.stop = context.WithCancel(ctx)
+	d.life, d.die = context.WithCancel(context.WithoutCancel(ctx))
+	return d
 }
 
 // open opens everything on disk.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"time"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
@@ -15,9 +14,7 @@ import (
 // run, do it and stop. It is for onboarding where no daemon is wanted. While a
 // daemon has the root, it is refused: that one is to be asked.
 func Once(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
-	d := &Daemon{getenv: o.Getenv, paths: iapeer.PathsFromEnv(o.Getenv), log: o.Log, started: time.Now()}
-	d.stopping, d.stop = context.WithCancel(ctx)
-	d.life, d.die = context.WithCancel(context.WithoutCancel(ctx))
+	d := newDaemon(ctx, o)
 	defer d.close()
 	if err := d.open(o); err != nil {
 		return err
