@@ -53,6 +53,9 @@ func visible(text string) int {
 	return n
 }
 
+// wayOn is the verb with which a person ends what a message waits for.
+var wayOn = map[string]string{"stopped": "start", "rest": "start", "dialog": "attach", "hand": "adopt"}
+
 // Receipt writes what a person learns at the end of a send.
 func Receipt(s Style, r client.SendReply) string {
 	var b strings.Builder
@@ -71,6 +74,9 @@ func Receipt(s Style, r client.SendReply) string {
 	b.WriteString(strings.Join(line, "  ") + "\n")
 	if res.Next != "" {
 		b.WriteString(Safe(res.Next) + "\n")
+	}
+	if verb := wayOn[res.QueuedBy]; verb != "" && !res.State.Delivered() {
+		fmt.Fprintf(&b, "Go on now: iapeer %s %s\n", verb, to)
 	}
 	if !res.State.Delivered() {
 		fmt.Fprintf(&b, "Wait for it: iapeer msg wait %s\n", res.ID)
