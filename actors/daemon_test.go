@@ -17,7 +17,7 @@ import (
 )
 
 // trace writes what the actors log to the test's log.
-var trace = flag.Bool("trace", false, "log what the actors log")
+var trace = flag.Bool("told", false, "log what the actors log")
 
 // daemon is one life of the daemon over a world that outlives it. Killed, its
 // ports fall silent: what was not committed is lost.
@@ -208,7 +208,7 @@ func (w *world) boot(tb testing.TB) *daemon {
 	d.mail = &mail{d: d, box: w.box, commit: w.commit, read: w.read}
 	log := zap.NewNop()
 	if *trace {
-		log = zaptest.NewLogger(tb)
+		log = zaptest.NewLogger(tb, zaptest.Level(zap.DebugLevel))
 	}
 	w.mu.Lock()
 	w.daemon = d

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -21,16 +22,18 @@ type host struct {
 	conversation string
 	resumed      bool
 	dead         chan struct{}
-	offers       chan order
+	offers       chan *order
 	work         chan struct{} // there is something in the queue
 
 	// under w.mu
-	conn                      *conn
+	conns                     []*conn
 	listening                 bool
 	prompt                    bool // it has been ready
 	busy, dialog, interrupted bool
 	attached                  int
+	since                     time.Time // of the dialog
 	known                     map[iapeer.MessageID]Known
+	under                     map[iapeer.MessageID]*order // offers that have no result yet
 	outcomes                  map[iapeer.MessageID]iapeer.ExecDone
 	composer, queue           []iapeer.Message
 	hooks                     []iapeer.SessionEvent // kept while no daemon answers
@@ -41,7 +44,7 @@ type host struct {
 type order struct {
 	m       iapeer.Message
 	attempt int
-	report  func(Report)
+	reports []func(Report) // w.mu
 }
 
 // newHost makes a host that holds its lock. w.mu is held.
@@ -49,8 +52,8 @@ func newHost(w *world, l Launch, k *script) *host {
 	w.keys++
 	h := &host{
 		w: w, k: k, id: l.Identity, traits: traitsOf[l.Identity.Runtime], generation: l.Generation, pid: 1000 + w.keys,
-		conversation: fmt.Sprintf("s-%d", w.keys), dead: make(chan struct{}), offers: make(chan order, 4096), work: make(chan struct{}, 1),
-		known: map[iapeer.MessageID]Known{}, outcomes: map[iapeer.MessageID]iapeer.ExecDone{},
+		conversation: fmt.Sprintf("s-%d", w.keys), dead: make(chan struct{}), offers: make(chan *order, 4096), work: make(chan struct{}, 1),
+		known: map[iapeer.MessageID]Known{}, under: map[iapeer.MessageID]*order{}, outcomes: map[iapeer.MessageID]iapeer.ExecDone{},
 	}
 	resume := l.Mode == StartResume || l.Mode == StartNatural && l.Presence.Parked && !l.Presence.FreshNext
 	if resume && w.records[l.Presence.SessionID] != nil {
@@ -83,14 +86,13 @@ func (h *host) sleep(d time.Duration) bool {
 // say tells the daemon that is connected.
 func (h *host) say(events ...iapeer.SessionEvent) {
 	h.w.mu.Lock()
-	c := h.conn
-	silent := c == nil || c.released
+	h.conns = slices.DeleteFunc(h.conns, func(c *conn) bool { return c.released })
+	conns := slices.Clone(h.conns)
 	h.w.mu.Unlock()
-	if silent {
-		return
-	}
-	for _, e := range events {
-		c.report(Said{Event: e})
+	for _, c := range conns {
+		for _, e := range events {
+			c.report(Said{Event: e})
+		}
 	}
 }
 
@@ -118,7 +120,7 @@ func (h *host) hook(events ...iapeer.SessionEvent) {
 // adopted gives a new daemon what the old one missed.
 func (h *host) adopted(c *conn) {
 	h.w.mu.Lock()
-	h.conn = c
+	h.conns = append(h.conns, c)
 	var known []Known
 	for _, k := range h.known {
 		known = append(known, k)
@@ -220,20 +222,46 @@ func (h *host) writer() {
 	}
 }
 
-func (h *host) write(o order) {
+// admit takes an offer in, unless this attempt or a later one is known: then it
+// tells what is recorded, now or when the offer under way has its result.
+func (h *host) admit(m iapeer.Message, attempt int, report func(Report)) {
+	h.w.mu.Lock()
+	defer h.w.mu.Unlock()
+	if o := h.under[m.ID]; o != nil {
+		o.reports = append(o.reports, report)
+		return
+	}
+	if k, ok := h.known[m.ID]; ok && k.Attempt >= attempt {
+		go report(Offered{ID: m.ID, Attempt: k.Attempt, Written: k.Written, Begun: k.Begun, Detail: "told before", At: time.Now()})
+		return
+	}
+	o := &order{m: m, attempt: attempt, reports: []func(Report){report}}
+	h.under[m.ID] = o
+	h.known[m.ID] = Known{ID: m.ID, Attempt: attempt, Begun: true}
+	h.offers <- o
+}
+
+// told ends an offer and tells whoever waits for its result. w.mu is held.
+func (h *host) told(o *order, r Offered) (tell func()) {
+	delete(h.under, o.m.ID)
+	r.ID, r.Attempt, r.At = o.m.ID, o.attempt, time.Now()
+	return func() {
+		for _, report := range o.reports {
+			report(r)
+		}
+	}
+}
+
+func (h *host) write(o *order) {
 	w, id := h.w, o.m.ID
 	w.mu.Lock()
-	if k, ok := h.known[id]; ok && k.Attempt >= o.attempt {
-		w.mu.Unlock()
-		o.report(Offered{ID: id, Attempt: o.attempt, Written: k.Written, Begun: k.Begun, Detail: "told before", At: time.Now()})
-		return
-	}
 	if count(&h.k.notBegun) {
+		delete(h.known, id)
+		tell := h.told(o, Offered{Detail: "somebody types"})
 		w.mu.Unlock()
-		o.report(Offered{ID: id, Attempt: o.attempt, Detail: "somebody types", At: time.Now()})
+		tell()
 		return
 	}
-	h.known[id] = Known{ID: id, Attempt: o.attempt, Begun: true}
 	midOffer := count(&h.k.dieMidOffer)
 	w.mu.Unlock()
 	if !h.sleep(h.k.write / 2) {
@@ -253,7 +281,7 @@ func (h *host) write(o order) {
 	}
 	w.typing(h, o.m, o.attempt)
 	h.known[id] = Known{ID: id, Attempt: o.attempt, Begun: true, Written: true}
-	done := Offered{ID: id, Attempt: o.attempt, Written: true, Begun: true, Detail: "written", PID: h.pid, At: time.Now()}
+	tell := h.told(o, Offered{Written: true, Begun: true, Detail: "written", PID: h.pid})
 	press := false
 	switch {
 	case h.traits.Exec:
@@ -267,7 +295,7 @@ func (h *host) write(o order) {
 		press = true
 	}
 	w.mu.Unlock()
-	o.report(done)
+	tell()
 	if press {
 		h.enter()
 	}

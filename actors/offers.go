@@ -16,6 +16,7 @@ type flight struct {
 	attempt  int
 	written  bool      // whole, the host says
 	known    bool      // an adopted host remembers it
+	asked    bool      // the host has not told yet what became of the offer
 	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
 	turnID   string    // of the prompt that carried it, "" if not told
 	enters   int       // further Enters pressed
@@ -136,7 +137,14 @@ func (p *presence) offer(m iapeer.Message) {
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
 	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}}, nil)
-	p.session.Offer(m, f.attempt)
+	p.ask(f)
+}
+
+// ask lets the host write the message of a flight, or tell what became of it
+// when it was asked before.
+func (p *presence) ask(f *flight) {
+	f.asked = true
+	p.session.Offer(f.msg, f.attempt)
 }
 
 func (p *presence) expire(m iapeer.Message, now time.Time) {
@@ -158,6 +166,7 @@ func (p *presence) offered(o Offered) {
 	if f == nil || f.attempt != o.Attempt {
 		return
 	}
+	f.asked = false
 	switch {
 	case o.Written && p.traits.WriteIsEvidence:
 		p.see(f, p.evidence("write", o.Detail))
@@ -329,7 +338,7 @@ func (p *presence) inOrder() []*flight {
 func (p *presence) conclude(l Looked) {
 	p.due = false
 	for _, f := range p.flights {
-		if f.state == iapeer.Unknown && !l.Idle || time.Since(f.at) < p.h.cfg.Evidence {
+		if f.asked || f.state == iapeer.Unknown && !l.Idle || time.Since(f.at) < p.h.cfg.Evidence {
 			continue
 		}
 		switch {

@@ -18,6 +18,7 @@ type peer struct {
 	name     iapeer.Name
 	records  []iapeer.Presence // durable, read at start
 	children map[iapeer.Runtime]*actor.PID
+	removing bool
 }
 
 // Receive implements actor.Actor.
@@ -37,6 +38,7 @@ func (p *peer) Receive(c actor.Context) {
 				delete(p.children, rt)
 			}
 		}
+		p.leave(c)
 	case deliver:
 		p.h.inspect("peer", m)
 		c.Send(p.child(c, m.message.To.Runtime), m)
@@ -59,10 +61,19 @@ func (p *peer) Receive(c actor.Context) {
 		}
 	case removed:
 		p.h.inspect("peer", m)
+		p.removing = true
 		for _, pid := range p.children {
 			c.Send(pid, m)
 		}
-		c.Poison(c.Self())
+		p.leave(c)
+	}
+}
+
+// leave stops the peer of a removed record once its presences are gone: stopped
+// with it, they would not end their sessions.
+func (p *peer) leave(c actor.Context) {
+	if p.removing && len(p.children) == 0 {
+		c.Stop(c.Self())
 	}
 }
 

@@ -258,7 +258,7 @@ func (p *presence) listen(m presenceMessage) {
 			}
 		}
 		m.reply()
-	case deliver, stamp, command, wakeMail, refresh, removed, loaded, recalled, withdraw, tick:
+	case deliver, stamp, command, wakeMail, refresh, removed, loaded, recalled, recorded, withdraw, tick:
 	}
 }
 

@@ -56,6 +56,21 @@ func (h *host) program() {
 	}
 }
 
+// works lets the program work for d, and stand still while a dialog is open. It
+// reports whether the host still lives.
+func (h *host) works(d time.Duration) bool {
+	for h.sleep(d) {
+		h.w.mu.Lock()
+		dialog := h.dialog
+		h.w.mu.Unlock()
+		if !dialog {
+			return true
+		}
+		d = 50 * time.Millisecond
+	}
+	return false
+}
+
 // turn runs one turn, and reports whether there is more to do.
 func (h *host) turn() bool {
 	w := h.w
@@ -78,13 +93,13 @@ func (h *host) turn() bool {
 	if early {
 		h.crash(true)
 	}
-	if !h.sleep(h.k.think) || !h.sees(first) {
+	if !h.works(h.k.think) || !h.sees(first) {
 		return false
 	}
 	all := []iapeer.Message{first}
 	for range 4 {
 		h.hook(iapeer.TurnMoved{TurnID: turnID, Evidence: iapeer.Evidence{Source: "hook", Detail: "PreToolUse"}})
-		if !h.sleep(h.k.turn / 4) {
+		if !h.works(h.k.turn / 4) {
 			return false
 		}
 		w.mu.Lock()
@@ -153,8 +168,6 @@ func (h *host) rest(well bool, turnID, text string) bool {
 	case !well:
 		r.turn.Cut = "interrupted"
 	}
-	h.busy = false
-	more := len(h.queue) > 0
 	w.mu.Unlock()
 	e := iapeer.Evidence{Source: "hook", Detail: "Stop"}
 	switch {
@@ -163,6 +176,10 @@ func (h *host) rest(well bool, turnID, text string) bool {
 	case well:
 		h.hook(iapeer.TurnEnded{TurnID: turnID, Text: text, Background: h.k.background, Evidence: e})
 	}
+	w.mu.Lock()
+	more := len(h.queue) > 0
+	h.busy = more // its hooks belong to the turn
+	w.mu.Unlock()
 	if !more {
 		go func() {
 			if h.sleep(200 * time.Millisecond) {
@@ -176,7 +193,7 @@ func (h *host) rest(well bool, turnID, text string) bool {
 // show opens or answers a dialog.
 func (h *host) show(dialog bool) {
 	h.w.mu.Lock()
-	h.dialog = dialog
+	h.dialog, h.since = dialog, time.Now()
 	h.w.mu.Unlock()
 	h.settled()
 }

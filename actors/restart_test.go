@@ -37,6 +37,7 @@ func killTimes() []time.Duration {
 }
 
 func killAt(t *testing.T, to string, at time.Duration) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "claude-ann", to)
 		w.commit = func() time.Duration { return 2 * time.Millisecond }

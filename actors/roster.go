@@ -68,6 +68,7 @@ type roster struct {
 	children map[iapeer.Name]*actor.PID
 	orders   []onboard // waiting; the first is running when busy
 	busy     bool
+	leaving  bool                              // its children end with it
 	presence map[iapeer.Name][]iapeer.Presence // durable records at start, until their peer is spawned
 }
 
@@ -76,10 +77,15 @@ func (r *roster) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		r.start(c)
+	case *actor.Stopping, *actor.Restarting:
+		r.leaving = true
 	case *actor.Terminated:
 		for name, pid := range r.children {
 			if pid.Equal(m.Who) {
 				delete(r.children, name)
+				if !r.leaving {
+					r.child(c, name) // it may be registered again since
+				}
 			}
 		}
 	case rosterMessage:

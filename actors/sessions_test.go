@@ -47,6 +47,14 @@ func (s sessions) Launch(l Launch, report func(Report)) {
 	go func() {
 		time.Sleep(k.lock)
 		w.mu.Lock()
+		if hand := k.hand; hand > 0 {
+			k.hand = 0
+			w.mu.Unlock()
+			say(StartFailed{Err: errors.New("a session started by hand works in the folder"), ByHand: true, Cleanly: true})
+			time.Sleep(hand)
+			say(HandEnded{})
+			return
+		}
 		if k.refuse != nil {
 			f := *k.refuse
 			w.mu.Unlock()
@@ -69,7 +77,7 @@ func (s sessions) Launch(l Launch, report func(Report)) {
 		h.listening = true
 		c := &conn{d: s.d, h: h, report: say}
 		if !s.d.dead.Load() {
-			h.conn = c
+			h.conns = append(h.conns, c)
 		}
 		w.mu.Unlock()
 		say(Started{Session: c, SessionID: h.conversation, Resumed: h.resumed, Cause: "as asked", HostPID: h.pid, Socket: "/run/" + h.id.String()})
@@ -189,7 +197,7 @@ func (c *conn) Offer(m iapeer.Message, attempt int) {
 	if c.d.dead.Load() {
 		return
 	}
-	c.h.offers <- order{m: m, attempt: attempt, report: c.report}
+	c.h.admit(m, attempt, c.report)
 }
 
 // Lookup implements Session.

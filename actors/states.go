@@ -96,6 +96,7 @@ func (p *presence) knowing() {
 			break
 		}
 		p.settleDown("no session lives")
+	case mailArrived, verb, calm, moving, dialog, gone, due, freed:
 	}
 	for _, m := range early {
 		p.listen(m)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,8 +23,9 @@ type System struct {
 }
 
 // panicPolicy restarts an actor that panicked; what it lost is read again from
-// mailbox, host and record.
-var panicPolicy = supervisor.Policy{Intensity: 20, Window: time.Minute, First: 10 * time.Millisecond, Limit: 5 * time.Second}
+// mailbox, host and record. It never gives up: an actor that is gone would keep
+// its mail for ever.
+var panicPolicy = supervisor.Policy{Intensity: math.MaxInt, Window: time.Minute, First: 10 * time.Millisecond, Limit: 5 * time.Second}
 
 // strategy supervises every actor of the house alike.
 func (h *house) strategy() actor.SupervisorStrategy {

@@ -68,6 +68,11 @@ func (p *presence) connect(s Started) {
 	for _, k := range s.Known {
 		p.reconcile(k)
 	}
+	for _, f := range p.inOrder() {
+		if f.known && !f.written {
+			p.ask(f) // it is told again, or when it is written
+		}
+	}
 	switch {
 	case p.traits.Exec || p.traits.WriteIsEvidence:
 		p.settleKnown()
@@ -78,8 +83,8 @@ func (p *presence) connect(s Started) {
 		p.due = true // an idle session that shows no trace never had it
 		p.look()
 	default:
-		p.rec.Cause = s.Cause
-		p.project()
+		p.become(iapeer.Waking, p.waking, s.Cause)
+		p.arm(timerState, p.h.cfg.BootDeadline)
 	}
 }
 

@@ -56,7 +56,8 @@ type script struct {
 	background                         int // tasks that go on behind an ended turn
 	loseHooks                          bool
 	refuse                             *StartFailed
-	mute                               bool // never gets ready
+	hand                               time.Duration // a session started by hand holds the folder so long
+	mute                               bool          // never gets ready
 }
 
 // record is what a runtime wrote down of one conversation.
@@ -174,7 +175,10 @@ func (w *world) typing(h *host, m iapeer.Message, attempt int) {
 		w.tb.Errorf("%s attempt %d was typed twice", m.ID, attempt)
 	}
 	w.typed[key]++
-	if h.dialog {
+	if *trace {
+		w.tb.Logf("%s: %s typed into %s of generation %d", time.Now().Format("05.000"), key, h.id, h.generation)
+	}
+	if h.dialog && time.Since(h.since) > 200*time.Millisecond { // before, the offer was on its way
 		w.tb.Errorf("%s was typed into an open dialog of %s", m.ID, h.id)
 	}
 	if m.To != h.id {
