@@ -58,7 +58,8 @@ type Daemon struct {
 	events   *eventlog.Log
 	server   *http.Server
 	unix     net.Listener
-	tcp      net.Listener
+	tcp      net.Listener // nil while another program has the port
+	port     int          // the root's own; set before anything asks for it
 
 	stopping context.Context // ends when the daemon begins to stop
 	stop     context.CancelFunc
