@@ -20,7 +20,7 @@ PLATFORMS      := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 .PHONY: help build deps tools agents fmt fmt-check vet lint arch cross test e2e check fuzz bench demo clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 build: ## bin/iapeer and bin/iapeerd, static
 	$(BUILD) -o bin/ ./cmd/iapeer ./cmd/iapeerd

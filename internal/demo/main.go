@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -47,7 +48,11 @@ func run(ctx context.Context, args []string) (err error) {
 	}()
 	var c cast = &scripts{s: s}
 	if len(args) > 1 && os.Getenv("EXEC") == "" {
-		c = &agentCast{s: s, dir: args[1]}
+		dir, err := filepath.Abs(args[1])
+		if err != nil {
+			return err
+		}
+		c = &agentCast{s: s, dir: dir}
 	}
 	fmt.Printf("sandbox %s — your ~/.iapeer, ~/.claude, ~/.codex are not touched\n", s.home)
 	return (&story{ctx: ctx, s: s, cast: c}).tell()
