@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/store/mailbox"
@@ -26,6 +27,8 @@ type daemon struct {
 	sys  *System
 	mail *mail
 	dead atomic.Bool
+
+	failures *observer.ObservedLogs
 }
 
 // mail is the mailbox as the daemon has it: writes take effect in their order
@@ -123,7 +126,7 @@ func (m *mail) Message(id iapeer.MessageID, done func(iapeer.Message, error)) {
 	})
 }
 
-func (m *mail) Waiting() []iapeer.Identity { return m.box.Waiting() }
+func (m *mail) OpenFor(id iapeer.Identity) int { return m.box.OpenFor(id) }
 
 // board keeps presences and notices; it shares the mailbox's writer.
 type boardPort struct{ d *daemon }
@@ -206,15 +209,21 @@ func (w *world) boot(tb testing.TB) *daemon {
 	tb.Helper()
 	d := &daemon{w: w}
 	d.mail = &mail{d: d, box: w.box, commit: w.commit, read: w.read}
-	log := zap.NewNop()
+	core, failures := observer.New(zap.ErrorLevel)
+	log := zap.New(core)
+	d.failures = failures
 	if *trace {
 		log = zaptest.NewLogger(tb, zaptest.Level(zap.DebugLevel))
 	}
 	w.mu.Lock()
 	w.daemon = d
 	w.mu.Unlock()
+	var s Sessions = sessions{d}
+	if w.sessions != nil {
+		s = w.sessions
+	}
 	sys, err := start(w.cfg, Ports{
-		Mailbox: d.mail, Board: boardPort{d}, Peers: registryPort{w}, Sessions: sessions{d}, Onboarder: onboarderPort{w}, Log: log,
+		Mailbox: d.mail, Board: boardPort{d}, Peers: registryPort{w}, Sessions: s, Onboarder: onboarderPort{w}, Log: log,
 	}, w.probe)
 	if err != nil {
 		tb.Fatal(err)
@@ -240,6 +249,11 @@ func (d *daemon) stop(tb testing.TB) {
 		tb.Errorf("stop: %v", err)
 	}
 	d.dead.Store(true)
+	if d.w.portPanic == nil {
+		for _, e := range d.failures.FilterMessage("an actor failed").All() {
+			tb.Errorf("an actor failed: %v", e.ContextMap())
+		}
+	}
 }
 
 // live returns the daemon of this moment, nil while there is none.

@@ -86,6 +86,7 @@ type house struct {
 	root     *actor.RootContext
 	view     *View
 	epoch    int64
+	seq      atomic.Uint64                       // of the last event; only the observers actor adds to it
 	lines    atomic.Int64                        // report callbacks handed out; tells one line from another
 	probe    func(actorKind string, message any) // tests inject panics here; nil otherwise
 

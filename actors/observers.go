@@ -77,7 +77,6 @@ func (s *Subscription) Close() { s.cancel(s) }
 // channel.
 type observers struct {
 	h     *house
-	seq   uint64
 	ring  []iapeer.Stamped // the last replayEvents, ring[next] is the oldest
 	next  int
 	subs  map[*Subscription]struct{}
@@ -89,7 +88,7 @@ type observers struct {
 func (o *observers) Receive(c actor.Context) {
 	o.h.inspect("observers", c.Message())
 	switch m := c.Message().(type) {
-	case *actor.Stopping:
+	case *actor.Stopping, *actor.Restarting: // subscribers come back, with the last event they saw
 		for sub := range o.subs {
 			close(sub.c)
 		}
@@ -120,8 +119,7 @@ func (o *observers) handle(m observerMessage) {
 }
 
 func (o *observers) publish(e iapeer.Event) {
-	o.seq++
-	s := iapeer.Stamped{Seq: o.seq, Epoch: o.h.epoch, At: time.Now(), Event: e}
+	s := iapeer.Stamped{Seq: o.h.seq.Add(1), Epoch: o.h.epoch, At: time.Now(), Event: e}
 	if len(o.ring) < replayEvents {
 		o.ring = append(o.ring, s)
 	} else {

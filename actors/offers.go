@@ -16,6 +16,7 @@ type flight struct {
 	attempt  int
 	written  bool      // whole, the host says
 	known    bool      // an adopted host remembers it
+	absent   bool      // one idle look showed no trace of it being read
 	asked    bool      // the host has not told yet what became of the offer
 	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
 	turnID   string    // of the prompt that carried it, "" if not told
@@ -343,12 +344,15 @@ func (p *presence) conclude(l Looked) {
 		}
 		switch {
 		case l.Err != nil || !l.Idle:
+			f.absent = false
 		case l.Composer && f.enters < maxEnters:
 			f.enters++
 			p.session.Submit()
 		case l.Composer:
 			p.session.Act(Act{Kind: ActClear})
 			f.enters = 0
+		case f.state == iapeer.Taken && !f.absent:
+			f.absent = true // it was queued: the program may be between two turns
 		default:
 			p.giveBack(f, "an idle session with an empty composer shows no trace of it")
 		}

@@ -23,6 +23,7 @@ type peer struct {
 
 // Receive implements actor.Actor.
 func (p *peer) Receive(c actor.Context) {
+	defer answerPanic(c.Message())
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		p.children = nil
@@ -32,6 +33,7 @@ func (p *peer) Receive(c actor.Context) {
 		for _, status := range p.h.view.Of(p.name) { // after a restart
 			p.child(c, status.Identity.Runtime)
 		}
+		p.wakeWaiting(c)
 	case *actor.Terminated:
 		for rt, pid := range p.children {
 			if pid.Equal(m.Who) {
@@ -66,6 +68,22 @@ func (p *peer) Receive(c actor.Context) {
 			c.Send(pid, m)
 		}
 		p.leave(c)
+	}
+}
+
+// wakeWaiting spawns the presences that have mail. A message may have been
+// accepted and never handed on: by a daemon that was killed, or by an actor that
+// failed.
+func (p *peer) wakeWaiting(c actor.Context) {
+	counter, ok := p.h.mailbox.(Counter)
+	if !ok {
+		return
+	}
+	rec, _ := p.h.peers.Peer(p.name)
+	for _, rt := range append([]iapeer.Runtime{rec.DefaultRuntime}, rec.Runtimes...) {
+		if counter.OpenFor(iapeer.Identity{Runtime: rt, Name: p.name}) > 0 {
+			p.child(c, rt)
+		}
 	}
 }
 

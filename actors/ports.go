@@ -21,6 +21,13 @@ type Mailbox interface {
 	Message(id iapeer.MessageID, done func(iapeer.Message, error))
 }
 
+// A Counter is a [Mailbox] that also knows, without I/O, how many open messages
+// an identity has. It lets a peer that starts find mail which no presence knows
+// of yet.
+type Counter interface {
+	OpenFor(iapeer.Identity) int
+}
+
 // Marked is the outcome of one [iapeer.Mark].
 type Marked struct {
 	Message iapeer.Message // as it stands after the mark

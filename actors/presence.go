@@ -151,6 +151,7 @@ func (p *presence) Receive(c actor.Context) {
 	case *actor.Stopping, *actor.Restarting:
 		p.letGo()
 	case presenceMessage:
+		defer answerPanic(m)
 		p.h.inspect("presence", m)
 		p.handle(c, m)
 	}

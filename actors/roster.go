@@ -79,6 +79,11 @@ func (r *roster) Receive(c actor.Context) {
 		r.start(c)
 	case *actor.Stopping, *actor.Restarting:
 		r.leaving = true
+		for i, o := range r.orders {
+			if i > 0 || !r.busy { // the running one answers by itself
+				o.reply(iapeer.OnboardingReport{}, errors.New("the daemon was interrupted; nothing was done, try again"))
+			}
+		}
 	case *actor.Terminated:
 		for name, pid := range r.children {
 			if pid.Equal(m.Who) {
@@ -89,6 +94,7 @@ func (r *roster) Receive(c actor.Context) {
 			}
 		}
 	case rosterMessage:
+		defer answerPanic(m)
 		r.h.inspect("roster", m)
 		r.handle(c, m)
 	}

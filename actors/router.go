@@ -52,8 +52,19 @@ func answerPanic(m any) {
 	if r == nil {
 		return
 	}
-	if s, ok := m.(submit); ok {
-		s.reply(submitted{err: fmt.Errorf("internal error: %v; nothing was accepted, send again", r)})
+	switch m := m.(type) {
+	case submit:
+		m.reply(submitted{err: fmt.Errorf("internal error: %v; nothing was accepted, send again", r)})
+	case stamp:
+		m.reply(submitted{err: fmt.Errorf("internal error: %v; nothing was accepted, send again", r)})
+	case command:
+		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: m.order.Peer, Err: fmt.Errorf("internal error: %v; try again", r)})
+	case withdraw:
+		m.reply(Marked{Err: fmt.Errorf("internal error: %v; try again", r)})
+	case onboard:
+		m.reply(iapeer.OnboardingReport{}, fmt.Errorf("internal error: %v; try again", r))
+	case onboarded:
+		m.reply(m.report, m.err)
 	}
 	panic(r)
 }
@@ -155,6 +166,9 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 	p := progress{state: sub.message.State}
 	if waiting && sub.message.ID == id {
 		p = s.waitFor(ctx, fate, d.Wait, p)
+		if now, err := s.Message(ctx, id); !p.done && err == nil {
+			p.state = now.State // whoever was to tell us may have failed
+		}
 	}
 	return s.result(ctx, sub.message, p), nil
 }

@@ -196,7 +196,11 @@ func (p *presence) finishTurn() {
 			p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text))
 			continue
 		}
-		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeAnswer, Evidence: e, Answer: t.end.text})
+		answer := t.end.text
+		if c.replied {
+			answer = "" // its own message answered
+		}
+		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeAnswer, Evidence: e, Answer: answer})
 		p.answerPerson(c, t.end.text)
 	}
 	p.mark(marks, nil)

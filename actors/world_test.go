@@ -24,6 +24,7 @@ type world struct {
 	commit, read func() time.Duration // of the disk; nil: at once
 	probe        func(kind string, message any)
 	portPanic    func(call string) // called in a port that actors call
+	sessions     Sessions          // in place of the hosts; nil: the hosts
 
 	mu        sync.Mutex
 	daemon    *daemon

@@ -19,7 +19,10 @@ type mail struct {
 	ctx context.Context // the daemon's life
 }
 
-var _ actors.Mailbox = mail{}
+var (
+	_ actors.Mailbox = mail{}
+	_ actors.Counter = mail{}
+)
 
 func (m mail) Append(msg iapeer.Message, done func(iapeer.Message, bool, error)) {
 	m.box.Append(msg, done)
@@ -34,6 +37,9 @@ func (m mail) Mark(marks []iapeer.Mark, done func([]actors.Marked)) {
 		done(res)
 	})
 }
+
+// OpenFor implements [actors.Counter].
+func (m mail) OpenFor(id iapeer.Identity) int { return m.box.OpenFor(id) }
 
 func (m mail) Pending(to iapeer.Identity, done func([]iapeer.Message, error)) {
 	if m.box.OpenFor(to) == 0 {
