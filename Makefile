@@ -17,7 +17,7 @@ BENCHTIME      ?= 1s
 PLATFORMS      := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: help build deps tools agents fmt fmt-check vet lint arch cross test e2e check fuzz bench demo clean
+.PHONY: help build deps tools agents fmt fmt-check vet lint arch cross test e2e check fuzz bench microbench demo clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -76,7 +76,12 @@ check: fmt-check lint cross test ## the gate: all of the above and 5 s of each f
 fuzz: ## 10 minutes of each fuzz target (FUZZTIME=…)
 	FUZZTIME=$(FUZZTIME) sh scripts/fuzz.sh
 
-bench: build ## all benchmarks
+# MD=-md prints markdown; BENCH='-only accepted -rounds 3' and the like: go run ./bench -help
+bench: build ## measurements beside their anchors, one table; minutes
+	@sh scripts/bench.sh "$(CACHE)/bench"
+	$(GO) run ./bench -bin bin -npm "$(CACHE)/bench" $(MD) $(BENCH)
+
+microbench: ## the packages' own benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 demo: build ## a message with its proof, in a sandbox (EXEC=1: no claude, no codex)

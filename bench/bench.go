@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -50,7 +51,7 @@ type measurement struct {
 
 // run makes the measurements that were asked for. What is not installed is
 // skipped, and said so in the table.
-func (b *bench) run() error {
+func (b *bench) run(out io.Writer) error {
 	for _, dir := range []*string{&b.npm, &b.bin} {
 		abs, err := filepath.Abs(*dir)
 		if err != nil {
@@ -78,7 +79,7 @@ func (b *bench) run() error {
 			failed = append(failed, fmt.Errorf("%s: %w", m.name, err))
 		}
 	}
-	b.table.print(os.Stdout, b.markdown)
+	b.table.print(out, b.markdown)
 	return errors.Join(failed...)
 }
 

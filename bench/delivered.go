@@ -20,8 +20,8 @@ func (b *bench) delivered() error {
 		return err
 	}
 	field := []contender{
-		b.liveContender("iapeer", h, "p", h.routers),
-		b.liveContender("exec", x, "x", x.execs),
+		b.liveContender("iapeer", h),
+		b.execContender("exec", x),
 	}
 	peers := map[string]*peer{}
 	keep := func(name string, start func() (*peer, error)) func() (*peer, error) {
@@ -45,7 +45,7 @@ func (b *bench) delivered() error {
 			return figures{"byte": micros(load.Quantile(list, 0.5))}, err
 		}}
 	}
-	field = append(field, bytes("iapeer", h.live("p", h.routers), h.sinks), bytes("floor", peers["floor"].server(), peers["floor"].sinks))
+	field = append(field, bytes("iapeer", h.live(), h.sinks), bytes("floor", peers["floor"].server(), peers["floor"].sinks))
 	s, err := b.interleave(b.rounds, field...)
 	if err != nil {
 		return err
@@ -60,16 +60,36 @@ func (b *bench) delivered() error {
 }
 
 // liveContender measures sends between sessions. Every message must arrive.
-func (b *bench) liveContender(name string, h *house, prefix string, recipients int) contender {
+func (b *bench) liveContender(name string, h *house) contender {
 	n := 0
 	return contender{name, func(int) (figures, error) {
-		before := h.sinks.Seen()
-		begin := n
-		f, err := b.serve(h.live(prefix, recipients), &n, append(h.hosts, h.pid()))
-		if err == nil && prefix == "p" {
+		before, begin := h.sinks.Seen(), n
+		f, err := b.serve(h.live(), &n, append(h.hosts, h.pid()))
+		if err == nil {
 			err = h.sinks.AwaitSeen(before+n-begin, upLimit)
 		}
 		return f, err
+	}}
+}
+
+// execPortion is how many messages one round gives to commands: below every
+// backlog limit, since they are accepted faster than commands run.
+const execPortion = 2000
+
+// execContender measures from the first send to the last command that has read
+// its message.
+func (b *bench) execContender(name string, h *house) contender {
+	n := 0
+	return contender{name, func(int) (figures, error) {
+		before, cpu, start := h.sinks.Seen(), load.CPU(append(h.hosts, h.pid())...), time.Now()
+		r, err := h.commands().Run(crowd, n, execPortion, b.slice)
+		if err != nil {
+			return nil, err
+		}
+		n += r.Count
+		err = h.sinks.AwaitSeen(before+r.Count, upLimit)
+		r.Took = time.Since(start)
+		return served(r, r, load.CPU(append(h.hosts, h.pid())...)-cpu, 0), err
 	}}
 }
 

@@ -125,7 +125,7 @@ func (h *house) register() error {
 			"personality": p.Name, "default_runtime": p.DefaultRuntime, "runtimes": p.Runtimes, "intelligence": p.Nature, "description": p.Description,
 		}
 		if p.DefaultRuntime == iapeer.RuntimeExec {
-			profile["exec"] = []string{"true"}
+			profile["exec"] = []string{"cp", "/dev/stdin", filepath.Join(p.CWD, "fifo")}
 		}
 		text, err := json.Marshal(profile)
 		if err != nil {
@@ -197,8 +197,10 @@ func (h *house) pid() int { return h.cmd.Process.Pid }
 // wake starts the routers' sessions and learns their tokens.
 func (h *house) wake() error {
 	var fifos []string
-	for i := range h.routers {
-		fifos = append(fifos, filepath.Join(h.paths.PeerHome(iapeer.Name(fmt.Sprintf("p%d", i))), "fifo"))
+	for prefix, count := range map[string]int{"p": h.routers, "x": h.execs} {
+		for i := range count {
+			fifos = append(fifos, filepath.Join(h.paths.PeerHome(iapeer.Name(fmt.Sprintf("%s%d", prefix, i))), "fifo"))
+		}
 	}
 	var err error
 	if h.sinks, err = load.NewSinks(fifos); err != nil {

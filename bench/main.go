@@ -45,7 +45,7 @@ func main() {
 		b.close()
 		os.Exit(1)
 	}()
-	err := b.run()
+	err := b.run(os.Stdout)
 	b.close()
 	exit(err)
 }

@@ -46,7 +46,7 @@ func (b *bench) scale() error {
 				return nil, err
 			}
 			n += many.Count
-			live, err := h.live("p", h.routers).Run(crowd, n, unlimited, b.slice)
+			live, err := h.live().Run(crowd, n, unlimited, b.slice)
 			n += live.Count
 			return figures{"accepted": many.Rate(), "delivered": live.Rate()}, err
 		}})

@@ -139,16 +139,20 @@ func (r *inboxRun) withdraw() error {
 // withdrawers is how many callers tidy up.
 const withdrawers = 16
 
-// live sends from session to session: each router to the next ones in
-// turn, so that the answer comes when the recipient's terminal has it.
-func (h *house) live(prefix string, recipients int) load.Server {
+// live sends from session to session: each router to the others in turn, so
+// that the answer comes when the recipient's terminal has the message.
+func (h *house) live() load.Server {
 	return load.Server{Addr: h.addr, Check: seen, Request: func(n int) (string, string, []byte) {
 		from := n % h.routers
-		to := (n/h.routers + from + 1) % recipients
-		if prefix == "p" && to == from {
-			to = (to + 1) % recipients
-		}
-		return "/mcp", h.head(from), call(n, fmt.Sprintf("%s%d", prefix, to))
+		to := (from + 1 + n/h.routers%(h.routers-1)) % h.routers
+		return "/mcp", h.head(from), call(n, fmt.Sprintf("p%d", to))
+	}}
+}
+
+// commands sends from sessions to peers that run a command for each message.
+func (h *house) commands() load.Server {
+	return load.Server{Addr: h.addr, Check: goodTool, Request: func(n int) (string, string, []byte) {
+		return "/mcp", h.head(n % h.routers), call(n, fmt.Sprintf("x%d", n/h.routers%h.execs))
 	}}
 }
 
@@ -156,7 +160,7 @@ func seen(n int, reply []byte) error {
 	if err := goodTool(n, reply); err != nil {
 		return err
 	}
-	if !bytes.Contains(reply, []byte(`"state":"seen"`)) && !bytes.Contains(reply, []byte(`"state":"answered"`)) {
+	if !bytes.Contains(reply, []byte(`"state":"seen"`)) {
 		return fmt.Errorf("%w: not seen: %.400s", errAnswer, reply)
 	}
 	return nil

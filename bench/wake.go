@@ -215,11 +215,7 @@ func startByHand(a agent, spec *session.Spec) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // the terminal's session leader, hence a group of its own
-		_ = cmd.Wait()
-		tty.Close()
-	}()
+	defer leave(cmd, tty)
 	ready := make(chan prompt, 1)
 	go watchPrompt(a, tty, ready)
 	select {
@@ -232,6 +228,20 @@ func startByHand(a agent, spec *session.Spec) (float64, error) {
 		return 0, fmt.Errorf("%s drew no prompt", a.program)
 	}
 }
+
+// leave ends the program as a person's closed terminal would. A program that is
+// killed instead leaves locks behind, and the next start waits for them.
+func leave(cmd *exec.Cmd, tty *os.File) {
+	time.Sleep(settle) // it writes its state when its prompt is drawn
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	kill := time.AfterFunc(endLimit, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }) // it leads the terminal's session, hence a group
+	_ = cmd.Wait()
+	kill.Stop()
+	tty.Close()
+}
+
+// endLimit is how long a program may take to end.
+const endLimit = 5 * time.Second
 
 // A prompt is when a prompt was drawn, or else what the screen showed at the
 // end.
