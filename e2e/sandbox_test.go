@@ -34,7 +34,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", dir, "../cmd/iapeer", "../cmd/iapeerd")
+	build := exec.Command("go", "build", raceFlag, "-o", dir, "../cmd/iapeer", "../cmd/iapeerd")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build:", err)
@@ -67,6 +67,7 @@ func newSandbox(t *testing.T) *sandbox {
 	s.env = []string{
 		"HOME=" + home, "USER=ada", "LOGNAME=ada", "SHELL=/bin/sh", "LANG=C.UTF-8", "NO_COLOR=1",
 		"PATH=" + binDir + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=1",
+		"GORACE=atexit_sleep_ms=0 halt_on_error=1", // a race ends the program, and with it the test
 	}
 	t.Cleanup(s.close)
 	return s
