@@ -109,7 +109,8 @@ func TestDaemonURL(t *testing.T) {
 		{"router.json", "", `{"sock":"/s","tcp":"http://127.0.0.1:4711/mcp","fleet":1}`, "9999", "http://127.0.0.1:4711/mcp", ""},
 		{"router.json without tcp", "", `{"sock":"/s"}`, "9999", "http://127.0.0.1:9999/mcp", ""},
 		{"torn router.json", "", `{"tcp":"ht`, "", "http://127.0.0.1:8765/mcp", ""},
-		{"the daemon says", "http://127.0.0.1:1/mcp", `{"tcp":"http://127.0.0.1:4711/mcp"}`, "9999", "http://127.0.0.1:1/mcp", ""},
+		{"the daemon says", "http://127.0.0.1:1/mcp", `{"sock":"/s"}`, "9999", "http://127.0.0.1:1/mcp", ""},
+		{"router.json and a command without a daemon", "http://127.0.0.1:1/mcp", `{"tcp":"http://127.0.0.1:4711/mcp"}`, "9999", "http://127.0.0.1:4711/mcp", ""},
 	} {
 		w := newWorld(t)
 		w.install("claude")

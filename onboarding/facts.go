@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
 // defaultPort is the daemon's port where nothing says otherwise.
@@ -67,16 +68,7 @@ func Look(ctx context.Context, o iapeer.Onboarding, d Deps) (Facts, error) {
 	f.Exists = isDir(f.CWD)
 	f.OwnHome = strings.HasPrefix(f.CWD, realPath(d.Paths.Root)+string(filepath.Separator)) || o.Verb == "create" && o.CWD == ""
 	f.Claude, f.Codex = isDir(filepath.Join(f.CWD, ".claude")), isDir(filepath.Join(f.CWD, ".codex"))
-	for _, rt := range []iapeer.Runtime{iapeer.RuntimeClaude, iapeer.RuntimeCodex} {
-		if p := findProgram(string(rt), pinVariable(rt), env, home); p != "" {
-			f.Programs[rt] = p
-		}
-	}
-	if rt := iapeer.Runtime(o.Runtime); rt.Infra() {
-		if p := findProgram(o.Runtime+"-runtime", pinVariable(rt), env, home); p != "" {
-			f.Programs[rt] = p
-		}
-	}
+	f.lookPrograms(env, home)
 	f.URL, f.Warnings = daemonURL(o, d.Paths)
 	f.paths, f.Accepted = d.Paths, d.AcceptRisk
 	if err := f.lookPeers(d); err != nil {
@@ -175,6 +167,31 @@ func nearestFolder(dir string) string {
 	return dir
 }
 
+// lookPrograms looks for the program of every runtime. What the folder's own
+// launch.env pins comes first, as it does when a session starts.
+func (f *Facts) lookPrograms(env func(string) string, home string) {
+	for _, name := range knownRuntimes {
+		rt, program := iapeer.Runtime(name), name
+		switch {
+		case rt.Infra():
+			program += "-runtime"
+		case !rt.Agentic():
+			continue
+		}
+		b, _, _ := readFile(iapeer.LaunchEnvFile(f.CWD, rt)) // one that cannot be read pins nothing
+		pin := edit.EnvValue(string(b), pinVariable(rt))
+		pinned := func(key string) string {
+			if key == pinVariable(rt) && pin != "" {
+				return pin
+			}
+			return env(key)
+		}
+		if p := findProgram(program, pinVariable(rt), pinned, home); p != "" {
+			f.Programs[rt] = p
+		}
+	}
+}
+
 // findProgram looks for a program as a file: where a variable pins it, on the
 // PATH of the person's command, in ~/.local/bin.
 func findProgram(name, pin string, env func(string) string, home string) string {
@@ -192,17 +209,18 @@ func findProgram(name, pin string, env func(string) string, home string) string 
 	return ""
 }
 
-// daemonURL is where agents reach the daemon: as the daemon itself says, as its
-// discovery file says, or at IAPEER_PORT.
+// daemonURL is where agents reach the daemon: as its discovery file says, as the
+// program that carries out the command says, or at IAPEER_PORT. The file comes
+// first because a command may be carried out without a daemon that listens.
 func daemonURL(o iapeer.Onboarding, p iapeer.Paths) (url string, warnings []string) {
-	if o.DaemonURL != "" {
-		return o.DaemonURL, nil
-	}
 	var router struct {
 		TCP string `json:"tcp"`
 	}
 	if b, err := os.ReadFile(p.RouterFile()); err == nil && json.Unmarshal(b, &router) == nil && router.TCP != "" {
 		return router.TCP, nil
+	}
+	if o.DaemonURL != "" {
+		return o.DaemonURL, nil
 	}
 	port := defaultPort
 	if s := o.Env["IAPEER_PORT"]; s != "" {

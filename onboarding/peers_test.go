@@ -31,6 +31,10 @@ func TestServiceWithoutProgram(t *testing.T) {
 	if got := w.read("root/peers/timer/.iapeer/runtimes/notifier/launch.env"); !strings.Contains(got, "NOTIFIER_RUNTIME_BIN="+o.Bin+"\n") {
 		t.Errorf("launch.env = %q", got)
 	}
+	o.Bin, o.Runtime = "", "" // neither is on the PATH of o.Env; both are known now
+	if r := w.run(o); r.Runtime != "notifier" || len(r.Warnings) > 0 {
+		t.Errorf("create again = %+v", r)
+	}
 }
 
 func TestExec(t *testing.T) {

@@ -11,9 +11,8 @@ func SetEnvLine(text, key, value string) string {
 	line := key + "=" + value
 	lines := strings.SplitAfter(text, "\n")
 	i := slices.IndexFunc(lines, func(l string) bool {
-		l = strings.TrimPrefix(strings.TrimSpace(l), "export ")
-		name, _, ok := strings.Cut(l, "=")
-		return ok && strings.TrimSpace(name) == key
+		name, _, ok := assignment(l)
+		return ok && name == key
 	})
 	if i >= 0 {
 		if strings.TrimSpace(lines[i]) != line {
@@ -22,6 +21,26 @@ func SetEnvLine(text, key, value string) string {
 		return strings.Join(lines, "")
 	}
 	return AddLine(text, line)
+}
+
+// EnvValue returns what a launch.env gives key, without one pair of matching
+// quotes, and "" where it gives nothing. The last of several lines counts.
+func EnvValue(text, key string) (value string) {
+	for line := range strings.Lines(text) {
+		if name, v, ok := assignment(line); ok && name == key {
+			value = v
+		}
+	}
+	if n := len(value); n >= 2 && (value[0] == '"' || value[0] == '\'') && value[n-1] == value[0] {
+		return value[1 : n-1]
+	}
+	return value
+}
+
+// assignment splits a line KEY=VALUE or export KEY=VALUE.
+func assignment(line string) (key, value string, ok bool) {
+	key, value, ok = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+	return strings.TrimSpace(key), strings.TrimSpace(value), ok
 }
 
 // AddLine appends a line unless the text has it.

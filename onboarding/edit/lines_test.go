@@ -39,6 +39,22 @@ func TestSetEnvLine(t *testing.T) {
 	}
 }
 
+func TestEnvValue(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"", ""},
+		{"# K=/a\nKK=/b\n", ""},
+		{"A=1\nK=/a b\n", "/a b"},
+		{"export K='/a b'\r\n", "/a b"},
+		{"K=/old\nK=\"/new\"", "/new"},
+		{"K=\n", ""},
+		{"K='/a", "'/a"},
+	} {
+		if got := EnvValue(tc.text, "K"); got != tc.want {
+			t.Errorf("EnvValue(%q) = %q, want %q", tc.text, got, tc.want)
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add("a\n", "b")
 	f.Add("a", "/x y")
@@ -52,6 +68,9 @@ func FuzzLines(f *testing.F) {
 		}
 		if with != text && strings.TrimSuffix(DropLine(with, line), "\n") != strings.TrimSuffix(text, "\n") {
 			t.Fatalf("DropLine(AddLine(%q, %q)) = %q", text, line, DropLine(with, line))
+		}
+		if set := SetEnvLine(text, "K", "/b"); strings.Count(text, "K") == 0 && EnvValue(set, "K") != "/b" {
+			t.Fatalf("EnvValue(SetEnvLine(%q)) = %q", text, EnvValue(set, "K"))
 		}
 	})
 }
