@@ -265,3 +265,41 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 		t.Errorf("status exits %d", code)
 	}
 }
+
+// TestHandStartedSessionSends lets a session that iapeer did not start send:
+// its project file names it, and a process of the same user may speak for a
+// peer that has no supervised session.
+func TestHandStartedSessionSends(t *testing.T) {
+	s, _ := pairWithModel(t, agents.ClaudeNew)
+	s.cli("daemon", "start")
+	hand := s.byHand(s.paths.PeerHome("anna"), agents.Claude(t, agents.ClaudeNew))
+	hand.sees("agents")
+	hand.types("\x1b[200~" + call("ops", "from the hand", "hand1") + "\x1b[201~")
+	hand.sees("hand1")
+	hand.types("\r")
+	m := s.between("claude-anna", "exec-ops")
+	if m.Proof != iapeer.ProofUID || m.Body != "from the hand" {
+		t.Errorf("message = %+v, want it from the hand, proven by the user", m)
+	}
+}
+
+// TestBareRuntime starts a fresh session in a peer's folder and shows it.
+func TestBareRuntime(t *testing.T) {
+	s, _ := pairWithModel(t, agents.ClaudeNew)
+	p := s.person(s.paths.PeerHome("boris"), "codex")
+	p.sees("for agents")
+	first := s.hostPID("boris")
+	p.types("\x1d")
+	if code := p.ends(); code != 0 {
+		t.Errorf("exits %d: %q", code, p.text())
+	}
+	again := s.person(s.paths.PeerHome("boris"), "codex")
+	again.sees("for agents")
+	if now := s.hostPID("boris"); now == first {
+		t.Errorf("the second start shows the first session, host %d", now)
+	}
+	again.types("\x1d")
+	if code := again.ends(); code != 0 {
+		t.Errorf("exits %d: %q", code, again.text())
+	}
+}
