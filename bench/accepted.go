@@ -104,26 +104,10 @@ func (b *bench) accepted() error {
 	if b.profile != "" {
 		inboxes = 500 // room for everything: withdrawing would be in the profile
 	}
-	h, err := b.newHouse(plan{routers: 8, inboxes: inboxes})
+	field, err := b.inboxField(plan{routers: 8, inboxes: inboxes})
 	if err != nil {
 		return err
 	}
-	run, n := &inboxRun{h: h, keep: b.profile != ""}, 0
-	field := []contender{{"iapeer", func(int) (figures, error) {
-		before := load.CPU(h.pid())
-		many, err := run.run(crowd, n, b.slice)
-		if err != nil {
-			return nil, err
-		}
-		n += many.Count
-		cpu := load.CPU(h.pid()) - before - run.tidied
-		if b.profile != "" {
-			return served(many, many, cpu, 0), nil
-		}
-		one, err := run.run(1, n, b.slice/2)
-		n += one.Count
-		return served(many, one, cpu, 0), err
-	}}}
 	absent := b.anchors(&field, map[string]func() (*peer, error){
 		"floor": func() (*peer, error) { return b.own("floor") },
 		"F2":    func() (*peer, error) { return b.own("commit") },
@@ -140,8 +124,52 @@ func (b *bench) accepted() error {
 	b.table.add(rateRow("the same beside F2", s, "iapeer", "F2", 0, 0))
 	b.table.add(p50Row("accepted, one caller, p50 µs, beside F2", s, "p50", "iapeer", "F2", 1.6, 1.25))
 	b.table.add(p50Row("the same beside T1", s, "p50", "iapeer", "T1", 0, 0))
+	if b.before != "" {
+		b.table.add(rateRow("accepted, 32 callers, req/s, beside the earlier build", s, "iapeer", earlier, 0, 0))
+		b.table.add(p50Row("accepted, one caller, p50 µs, beside the earlier build", s, "p50", "iapeer", earlier, 0, 0))
+	}
 	b.weigh(s, "floor", map[string]anchorRow{"F2": commitRow, "T1": t1Row})
 	return absent
+}
+
+// earlier is the name of the build that -before names.
+const earlier = "earlier build"
+
+// inboxField is iapeer and, if asked for, an earlier build of it.
+func (b *bench) inboxField(p plan) ([]contender, error) {
+	h, err := b.newHouse(p)
+	if err != nil {
+		return nil, err
+	}
+	field := []contender{b.inboxContender("iapeer", h)}
+	if b.before != "" {
+		p.bin = b.before
+		if h, err = b.newHouse(p); err != nil {
+			return nil, err
+		}
+		field = append(field, b.inboxContender(earlier, h))
+	}
+	return field, nil
+}
+
+// inboxContender measures sends to inboxes.
+func (b *bench) inboxContender(name string, h *house) contender {
+	run, n := &inboxRun{h: h, keep: b.profile != ""}, 0
+	return contender{name, func(int) (figures, error) {
+		before := load.CPU(h.pid())
+		many, err := run.run(crowd, n, b.slice)
+		if err != nil {
+			return nil, err
+		}
+		n += many.Count
+		cpu := load.CPU(h.pid()) - before - run.tidied
+		if b.profile != "" {
+			return served(many, many, cpu, 0), nil
+		}
+		one, err := run.run(1, n, b.slice/2)
+		n += one.Count
+		return served(many, one, cpu, 0), err
+	}}
 }
 
 // anchors starts servers and adds them to the field. It returns what is absent.

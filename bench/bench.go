@@ -19,6 +19,7 @@ type bench struct {
 	slice    time.Duration
 	npm      string
 	bin      string
+	before   string
 	markdown bool
 	profile  string
 	only     *regexp.Regexp
@@ -52,7 +53,10 @@ type measurement struct {
 // run makes the measurements that were asked for. What is not installed is
 // skipped, and said so in the table.
 func (b *bench) run(out io.Writer) error {
-	for _, dir := range []*string{&b.npm, &b.bin} {
+	for _, dir := range []*string{&b.npm, &b.bin, &b.before} {
+		if *dir == "" {
+			continue
+		}
 		abs, err := filepath.Abs(*dir)
 		if err != nil {
 			return err

@@ -23,6 +23,13 @@ func (b *bench) delivered() error {
 		b.liveContender("iapeer", h),
 		b.execContender("exec", x),
 	}
+	if b.before != "" {
+		old, err := b.newHouse(plan{routers: 8, bin: b.before})
+		if err != nil {
+			return err
+		}
+		field = append(field, b.liveContender(earlier, old))
+	}
 	peers := map[string]*peer{}
 	keep := func(name string, start func() (*peer, error)) func() (*peer, error) {
 		return func() (*peer, error) {
@@ -55,6 +62,9 @@ func (b *bench) delivered() error {
 	b.table.add(rateRow("delivered, 32 callers, req/s, beside the floor", s, "iapeer", "floor", 0, 0))
 	b.table.add(p50Row("delivered, one caller, p50 µs to the byte in the session, beside the floor", s, "byte", "iapeer", "floor", 1.6, 1.25))
 	b.table.add(p50Row("one caller, p50 µs to the answer \"seen\" with its proof on disk, beside the floor's answer", s, "p50", "iapeer", "floor", 0, 0))
+	if b.before != "" {
+		b.table.add(rateRow("delivered, 32 callers, req/s, beside the earlier build", s, "iapeer", earlier, 0, 0))
+	}
 	b.weigh(s, "floor", map[string]anchorRow{"T2": t2Row})
 	return absent
 }

@@ -32,6 +32,7 @@ type plan struct {
 	others  int // registered, and otherwise not there
 	kept    int // settled messages in the store
 	env     []string
+	bin     string // folder of the programs, "" for those under test
 }
 
 // A house is a home folder with iapeer in it: its own root, daemon and peers.
@@ -39,7 +40,6 @@ type house struct {
 	plan
 	paths  iapeer.Paths
 	env    []string
-	bin    string
 	cmd    *exec.Cmd
 	addr   string
 	tokens []string // of the routers' sessions
@@ -57,11 +57,14 @@ func (b *bench) newHouse(p plan) (h *house, err error) {
 	if err != nil {
 		return nil, err
 	}
-	h = &house{plan: p, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}, bin: b.bin}
+	h = &house{plan: p, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}}
+	if h.bin == "" {
+		h.bin = b.bin
+	}
 	b.opened = append(b.opened, h)
 	h.env = append([]string{
 		"HOME=" + home, "USER=ada", "LOGNAME=ada", "SHELL=/bin/sh", "LANG=C.UTF-8", "NO_COLOR=1",
-		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=1", "IAPEER_BIN=" + filepath.Join(b.bin, "iapeer"),
+		"PATH=" + h.bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=1", "IAPEER_BIN=" + filepath.Join(h.bin, "iapeer"),
 	}, p.env...)
 	for _, step := range []func() error{
 		h.furnish, h.register, func() error { return b.fill(h) }, func() error { return h.start(b) }, h.wake,
@@ -79,7 +82,7 @@ func (h *house) furnish() error {
 	sink := "#!/bin/sh\n" + strings.Replace(anchor.Sink, "$0", "fifo", 1) + "\n"
 	program := filepath.Join(h.paths.Home, "bin", "bench-runtime")
 	for path, text := range map[string]string{
-		filepath.Join(h.paths.State(), "environment"):               "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + "\nLANG=C.UTF-8\n",
+		filepath.Join(h.paths.State(), "environment"):              "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + "\nLANG=C.UTF-8\n",
 		filepath.Join(h.paths.Runtimes(), "bench", "runtime.json"): `{"name":"bench"}`,
 		program: sink,
 	} {

@@ -33,6 +33,7 @@ func main() {
 	flag.DurationVar(&b.slice, "slice", 1500*time.Millisecond, "time of one server in one round")
 	flag.StringVar(&b.npm, "npm", ".cache/bench", "folder where scripts/bench.sh installed bun and the MCP SDK")
 	flag.StringVar(&b.bin, "bin", "bin", "folder of the built iapeer and iapeerd")
+	flag.StringVar(&b.before, "before", "", "folder of an earlier build, whose accepted and delivered sends are measured in the same rounds")
 	flag.BoolVar(&b.markdown, "md", false, "print the table as markdown")
 	flag.StringVar(&b.profile, "profile", "", "run the daemon in a process that writes its processor profile to this file")
 	only := flag.String("only", ".", "regular expression of the measurements to make")

@@ -46,6 +46,7 @@ type Sessions struct {
 	Config
 	URL string // of the MCP endpoint; set once, before the first launch
 
+	known    map[iapeer.Runtime]runtimes.Adapter // the runtimes that need no package; read-only
 	scans    scans
 	mu       sync.Mutex
 	live     map[iapeer.Identity]*live
@@ -57,7 +58,15 @@ var _ actors.Sessions = (*Sessions)(nil)
 
 // New returns Sessions without any session.
 func New(c Config) *Sessions {
-	return &Sessions{Config: c, live: make(map[iapeer.Identity]*live), versions: make(map[string]runtimes.Version)}
+	s := &Sessions{
+		Config: c, known: make(map[iapeer.Runtime]runtimes.Adapter), live: make(map[iapeer.Identity]*live), versions: make(map[string]runtimes.Version),
+	}
+	for _, a := range runtimes.Adapters() {
+		if a.Runtime != "" {
+			s.known[a.Runtime] = a
+		}
+	}
+	return s
 }
 
 // Traits implements [actors.Sessions].
@@ -72,7 +81,12 @@ func (s *Sessions) Traits(rt iapeer.Runtime) actors.Traits {
 	}
 }
 
+// adapter is asked for with every message, hence the table. A package may be
+// installed at any time, so its manifest is looked for each time.
 func (s *Sessions) adapter(rt iapeer.Runtime) (runtimes.Adapter, error) {
+	if a, ok := s.known[rt]; ok {
+		return a, nil
+	}
 	return runtimes.For(rt, s.packaged(rt))
 }
 
