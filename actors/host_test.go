@@ -174,9 +174,7 @@ func (h *host) die(e iapeer.SessionExited, lastWord bool) {
 		return
 	}
 	close(h.dead)
-	for _, m := range h.queue { // what the program had not read is gone with it
-		delete(h.w.conversation(h.conversation).taken, m.ID)
-	}
+	clear(h.w.conversation(h.conversation).taken) // what the program had not read is gone with it
 	if h.w.hosts[h.id] == h {
 		delete(h.w.hosts, h.id)
 	}

@@ -1,9 +1,11 @@
 package actors
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/iapeer/iapeer"
 )
@@ -238,3 +240,35 @@ func (p *presence) recalled(r recalled) {
 	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, evidence: p.evidence("record", "the end of the turn, read after a restart")}
 	p.finishTurn()
 }
+
+func (p *presence) expire(m iapeer.Message, now time.Time) {
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
+	p.tellSender(m, "expired", "it was not delivered within its time to live")
+}
+
+// tellSender reports a final failure to the sender, once a message.
+func (p *presence) tellSender(m iapeer.Message, what, why string) {
+	if m.From == system {
+		return
+	}
+	p.h.tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
+}
+
+// noteTopic remembers that a topic belongs to the running conversation.
+func (p *presence) noteTopic(topic string) {
+	if topic == "" || p.rec.SessionID == "" {
+		return
+	}
+	kept := p.rec.Topics[:0:0]
+	for _, t := range p.rec.Topics {
+		if t.Topic != topic {
+			kept = append(kept, t)
+		}
+	}
+	kept = append(kept, iapeer.TopicSession{Topic: topic, SessionID: p.rec.SessionID})
+	p.rec.Topics = kept[max(0, len(kept)-maxTopics):]
+	p.h.board.PutPresence(p.rec, nil)
+}
+
+// maxTopics is how many topics a presence remembers.
+const maxTopics = 16

@@ -16,6 +16,7 @@ type flight struct {
 	attempt  int
 	written  bool      // whole, the host says
 	known    bool      // an adopted host remembers it
+	lostIn   string    // unknown: the conversation whose record can prove its absence, "" for none
 	absent   bool      // one idle look showed no trace of it being read
 	asked    bool      // the host has not told yet what became of the offer
 	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
@@ -148,19 +149,6 @@ func (p *presence) ask(f *flight) {
 	p.session.Offer(f.msg, f.attempt)
 }
 
-func (p *presence) expire(m iapeer.Message, now time.Time) {
-	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
-	p.tellSender(m, "expired", "it was not delivered within its time to live")
-}
-
-// tellSender reports a final failure to the sender, once a message.
-func (p *presence) tellSender(m iapeer.Message, what, why string) {
-	if m.From == system {
-		return
-	}
-	p.h.tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
-}
-
 // offered takes the host's word about an offer.
 func (p *presence) offered(o Offered) {
 	f := p.flights[o.ID]
@@ -181,7 +169,7 @@ func (p *presence) offered(o Offered) {
 		p.arm(timerEvidence, p.h.cfg.Evidence)
 	case !o.Begun:
 		f.attempt-- // nothing was tried
-		p.giveBack(f, o.Detail)
+		p.putBack(f, o.Detail)
 		p.paused = true // whatever kept it out still stands
 		p.arm(timerEvidence, p.h.cfg.Evidence)
 	default:
@@ -192,30 +180,43 @@ func (p *presence) offered(o Offered) {
 // see records the proof that a turn consumed the message.
 func (p *presence) see(f *flight, e iapeer.Evidence) {
 	e = p.complete(e)
-	delete(p.flights, f.msg.ID)
+	p.land(f.msg.ID)
 	p.rec.LastSeen = e.At
 	p.noteTopic(f.msg.Topic)
 	p.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeSee, Evidence: e}}, nil)
 }
 
-// giveBack returns a message of which no trace can exist to its place in the
-// mail, or gives it up after maxOffers.
+// giveBack returns a message that was written and of which no trace can exist,
+// or gives it up after maxOffers of that. What an earlier daemon tried is not
+// counted: the store also counts offers that were never begun.
 func (p *presence) giveBack(f *flight, why string) {
-	delete(p.flights, f.msg.ID)
-	e := p.evidence("host", why)
-	if f.attempt >= maxOffers {
-		why = fmt.Sprintf("%d attempts left no trace in the session; the last: %s", f.attempt, why)
-		e.Detail = why
-		p.mark([]iapeer.Mark{{ID: f.msg.ID, Change: iapeer.ChangeFail, Evidence: e}}, nil)
-		p.h.notify(Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", f.msg.ID, p.id), Content: why})
-		p.tellSender(f.msg, "failed", why)
+	id := f.msg.ID
+	if p.tries[id]++; p.tries[id] < maxOffers {
+		p.putBack(f, why)
 		return
 	}
+	p.land(id)
+	e := p.evidence("host", fmt.Sprintf("%d attempts left no trace in the session; the last: %s", maxOffers, why))
+	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
+	p.h.notify(Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", id, p.id), Content: e.Detail})
+	p.tellSender(f.msg, "failed", e.Detail)
+}
+
+// putBack returns a message of which no byte was written, or none left a
+// trace, to its place in the mail.
+func (p *presence) putBack(f *flight, why string) {
 	m := f.msg
+	delete(p.flights, m.ID)
 	m.State, m.Attempts = iapeer.Accepted, f.attempt
 	at, _ := slices.BinarySearchFunc(p.mail, m, bySeq)
 	p.mail = slices.Insert(p.mail, at, m)
-	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: e}}, nil)
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeReturn, Evidence: p.evidence("host", why)}}, nil)
+}
+
+// land ends a flight for good.
+func (p *presence) land(id iapeer.MessageID) {
+	delete(p.flights, id)
+	delete(p.tries, id)
 }
 
 // lose ends a message as unknown: it may have been seen, and nobody can tell.
@@ -225,6 +226,9 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 		return
 	}
 	f.state = iapeer.Unknown
+	if !p.traits.Exec && !p.traits.WriteIsEvidence {
+		f.lostIn = p.rec.SessionID
+	}
 	id := f.msg.ID
 	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
 	p.h.notify(Notice{
@@ -304,6 +308,7 @@ func (p *presence) missedEnd(f *flight, t TurnKnown) {
 // not show never happened.
 func (p *presence) bury(l Looked) {
 	p.settling = false
+	p.unearth(l)
 	var began []cause
 	for _, f := range p.inOrder() {
 		id := f.msg.ID
@@ -317,6 +322,7 @@ func (p *presence) bury(l Looked) {
 			p.lose(f, iapeer.Evidence{Source: "record", Detail: l.Err.Error()})
 		case isLost:
 			p.lose(f, lost)
+		case f.state == iapeer.Unknown && !p.mayShow(f):
 		default: // one that was unknown, too: its absence is proven now
 			p.giveBack(f, "the record of the dead session does not show it")
 		}
@@ -326,6 +332,23 @@ func (p *presence) bury(l Looked) {
 	}
 	p.replay()
 	p.state(mailArrived{})
+}
+
+// mayShow reports whether the record of this session would show an unknown
+// message had it been seen. Another session's record proves nothing.
+func (p *presence) mayShow(f *flight) bool { return f.lostIn != "" && f.lostIn == p.rec.SessionID }
+
+// unearth makes flights of suspects that the records show. Where nobody can tell,
+// only the first of the mail can have been offered.
+func (p *presence) unearth(l Looked) {
+	if len(p.mail) > 0 && !p.underWay() {
+		if first := p.mail[0].ID; l.Lost[first] != (iapeer.Evidence{}) {
+			p.flightFor(first)
+		}
+	}
+	for id := range l.Seen {
+		p.flightFor(id)
+	}
 }
 
 // inOrder lists the flights in the order of acceptance.
@@ -339,7 +362,7 @@ func (p *presence) inOrder() []*flight {
 func (p *presence) conclude(l Looked) {
 	p.due = false
 	for _, f := range p.flights {
-		if f.asked || f.state == iapeer.Unknown && !l.Idle || time.Since(f.at) < p.h.cfg.Evidence {
+		if f.asked || f.state == iapeer.Unknown && (!l.Idle || !p.mayShow(f)) || time.Since(f.at) < p.h.cfg.Evidence {
 			continue
 		}
 		switch {
@@ -373,22 +396,3 @@ func (p *presence) patience() time.Duration {
 	}
 	return min(max(p.h.cfg.Evidence, time.Since(oldest)/2), maxEvidenceWait)
 }
-
-// noteTopic remembers that a topic belongs to the running conversation.
-func (p *presence) noteTopic(topic string) {
-	if topic == "" || p.rec.SessionID == "" {
-		return
-	}
-	kept := p.rec.Topics[:0:0]
-	for _, t := range p.rec.Topics {
-		if t.Topic != topic {
-			kept = append(kept, t)
-		}
-	}
-	kept = append(kept, iapeer.TopicSession{Topic: topic, SessionID: p.rec.SessionID})
-	p.rec.Topics = kept[max(0, len(kept)-maxTopics):]
-	p.h.board.PutPresence(p.rec, nil)
-}
-
-// maxTopics is how many topics a presence remembers.
-const maxTopics = 16

@@ -19,7 +19,7 @@ import (
 
 var seed = flag.Int64("seed", -1, "run the panic injection of this seed only")
 
-// panicRuns is how many seeds are run; with the race detector or -short, fewer.
+// panicRuns is how many seeds are run; with the race detector or -short a fifth.
 const panicRuns = 1000
 
 // injector panics at messages and port calls chosen by its seed: at a few at

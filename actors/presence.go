@@ -100,6 +100,7 @@ type presence struct {
 
 	mail    []iapeer.Message // accepted and not offered, oldest first
 	flights map[iapeer.MessageID]*flight
+	tries   map[iapeer.MessageID]int // offers that were written and left no trace
 	turn    turn
 
 	lastEnd   turnEnd // of the last turn that ended
@@ -139,7 +140,7 @@ func newPresence(h *house, rec iapeer.Presence) *presence {
 	if ok {
 		rec = latest.record // the durable record moves on while the actor that was made with it restarts
 	}
-	return &presence{h: h, id: rec.Identity, rec: rec, launching: latest.launching, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight)}
+	return &presence{h: h, id: rec.Identity, rec: rec, launching: latest.launching, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight), tries: make(map[iapeer.MessageID]int)}
 }
 
 // Receive implements actor.Actor.

@@ -90,7 +90,7 @@ func (p *presence) knowing() {
 	case up:
 		p.connect(in.started)
 	case down:
-		p.settleDead("no live session was found")
+		p.settleDead("no live session was found", p.suspects()...)
 		if in.failed.Err != nil && !in.failed.Gone {
 			p.startFailed(in.failed)
 			break

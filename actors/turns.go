@@ -315,7 +315,7 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 		ack() // settled before: the acknowledgement was lost
 		return
 	}
-	delete(p.flights, e.ID)
+	p.land(e.ID)
 	p.rec.LastSeen = e.At
 	ev := iapeer.Evidence{Source: "exit", Detail: execWords(e), Session: fmt.Sprintf("pid:%d", e.PID), At: e.At}
 	switch {

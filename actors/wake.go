@@ -235,10 +235,28 @@ func exitWords(e iapeer.SessionExited) string {
 	}
 }
 
-// settleDead asks the dead session's records about what was under way. Nothing
-// is offered until they have answered.
-func (p *presence) settleDead(why string) {
-	ids := p.unproven()
+// suspects lists mail that the dead session may have been given although the
+// mailbox does not say so: a daemon that is killed loses its last marks.
+func (p *presence) suspects() (ids []iapeer.MessageID) {
+	switch p.rec.State {
+	case iapeer.Asleep, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
+		return nil // no session lived
+	case iapeer.Waking:
+		if p.traits.Exec || p.traits.WriteIsEvidence {
+			return nil
+		}
+	case iapeer.Ready, iapeer.Busy, iapeer.Waiting, iapeer.Parking:
+	}
+	for _, m := range p.mail {
+		ids = append(ids, m.ID)
+	}
+	return ids
+}
+
+// settleDead asks the dead session's records about what was under way, and
+// about suspects. Nothing is offered until they have answered.
+func (p *presence) settleDead(why string, suspects ...iapeer.MessageID) {
+	ids := append(p.unproven(), suspects...)
 	if len(ids) == 0 {
 		return
 	}
@@ -255,9 +273,9 @@ func (p *presence) settleKnown() {
 		switch id := f.msg.ID; {
 		case f.written && p.traits.WriteIsEvidence:
 			marks = append(marks, iapeer.Mark{ID: id, Change: iapeer.ChangeSee, Evidence: p.evidence("write", "written whole before the restart")})
-			delete(p.flights, id)
+			p.land(id)
 		case !f.known && f.state != iapeer.Unknown:
-			p.giveBack(f, "the host never began it")
+			p.putBack(f, "the host never began it")
 		}
 	}
 	p.mark(marks, nil)
