@@ -166,8 +166,10 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 	p := progress{state: sub.message.State}
 	if waiting && sub.message.ID == id {
 		p = s.waitFor(ctx, fate, d.Wait, p)
-		if now, err := s.Message(ctx, id); !p.done && err == nil {
-			p.state = now.State // whoever was to tell us may have failed
+		if !p.done { // whoever was to tell us may have failed
+			if now, err := s.Message(ctx, id); err == nil {
+				p.state = now.State
+			}
 		}
 	}
 	return s.result(ctx, sub.message, p), nil
