@@ -123,13 +123,15 @@ func (c *createCmd) Run(ctx context.Context, w *world) error {
 // removeCmd implements "iapeer remove".
 type removeCmd struct {
 	Peer   string `arg:"" help:"Which peer."`
-	Force  bool   `help:"Although it is awake, or something of it is foreign."`
+	Force  bool   `help:"Taken for older scripts; nothing is refused without it."`
 	DryRun bool   `help:"Tell what would be done."`
 	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
-func (*removeCmd) Help() string { return "Example:\n  iapeer remove old-bot --dry-run" }
+func (*removeCmd) Help() string {
+	return "A session of it that is live is ended.\n\nExample:\n  iapeer remove old-bot --dry-run"
+}
 
 // Run forgets the peer.
 func (c *removeCmd) Run(ctx context.Context, w *world) error {
