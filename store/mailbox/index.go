@@ -20,7 +20,7 @@ import (
 )
 
 // feedBatch is how many messages the index takes in one transaction.
-const feedBatch = 64
+const feedBatch = 256
 
 // feedDelay is how long the index lets new messages gather, so that a busy time
 // costs it one transaction for many. Nobody misses them: a search takes in what
