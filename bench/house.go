@@ -154,7 +154,7 @@ func (h *house) start(b *bench) error {
 		if err != nil {
 			return err
 		}
-		args = []string{self, "profiled", b.profile}
+		args = []string{self, "profiled", fmt.Sprintf("%s.%d", b.profile, len(b.opened))}
 	}
 	h.cmd = exec.Command(args[0], args[1:]...) //nolint:noctx // ended by close
 	ready, tell, err := os.Pipe()

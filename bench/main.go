@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&b.bin, "bin", "bin", "folder of the built iapeer and iapeerd")
 	flag.StringVar(&b.before, "before", "", "folder of an earlier build, whose accepted and delivered sends are measured in the same rounds")
 	flag.BoolVar(&b.markdown, "md", false, "print the table as markdown")
-	flag.StringVar(&b.profile, "profile", "", "run the daemon in a process that writes its processor profile to this file")
+	flag.StringVar(&b.profile, "profile", "", "run the daemon in a process that writes its processor profile to this file, with a number for each daemon")
 	only := flag.String("only", ".", "regular expression of the measurements to make")
 	flag.Parse()
 	b.only = regexp.MustCompile(*only)
