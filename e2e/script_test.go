@@ -90,10 +90,8 @@ func scripts(t *testing.T, tools string, p testscript.Params, daemon bool) tests
 		if !daemon {
 			e.Setenv("IAPEER_NO_DAEMON", "1")
 		}
-		if daemon {
-			s := &sandbox{t: t, home: home, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}, env: e.Vars}
-			e.Defer(s.close)
-		}
+		s := &sandbox{t: t, home: home, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}, env: e.Vars}
+		e.Defer(s.close) // a script may start a daemon in either way
 		return os.MkdirAll(home, 0o700)
 	}
 	return p
