@@ -17,7 +17,7 @@ type flight struct {
 	written  bool      // whole, the host says
 	known    bool      // an adopted host remembers it
 	lostIn   string    // unknown: the conversation whose record can prove its absence, "" for none
-	absent   bool      // one idle look showed no trace of it being read
+	absent   int       // idle looks in a row that showed no trace of it being read
 	asked    bool      // the host has not told yet what became of the offer
 	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
 	turnID   string    // of the prompt that carried it, "" if not told
@@ -356,6 +356,17 @@ func (p *presence) inOrder() []*flight {
 	return slices.SortedFunc(maps.Values(p.flights), func(a, b *flight) int { return bySeq(a.msg, b.msg) })
 }
 
+// absentLooks is how many looks must have shown no trace before the one that
+// proves absence: programs write their records behind the turn, by seconds when
+// the machine is busy, and one that has queued a message may be between two
+// turns.
+func absentLooks(f *flight) int {
+	if f.state == iapeer.Taken {
+		return 2
+	}
+	return 1
+}
+
 // conclude decides about offers whose evidence is overdue: Enter again where
 // the text stands in the composer, back to the mail where an idle session shows
 // no trace, patience otherwise.
@@ -367,15 +378,15 @@ func (p *presence) conclude(l Looked) {
 		}
 		switch {
 		case l.Err != nil || !l.Idle:
-			f.absent = false
+			f.absent = 0
 		case l.Composer && f.enters < maxEnters:
 			f.enters++
 			p.session.Submit()
 		case l.Composer:
 			p.session.Act(Act{Kind: ActClear})
 			f.enters = 0
-		case f.state == iapeer.Taken && !f.absent:
-			f.absent = true // it was queued: the program may be between two turns
+		case f.absent < absentLooks(f):
+			f.absent++
 		default:
 			p.giveBack(f, "an idle session with an empty composer shows no trace of it")
 		}

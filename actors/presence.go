@@ -117,6 +117,7 @@ type presence struct {
 	reread    bool              // once more, when that is done
 	adopting  bool              // we do not know yet whether a host lives
 	launching bool              // a launch was asked for, and has not been answered
+	removed   bool              // the peer is no longer registered
 	adopted   bool              // the session is another daemon's, or incarnation's
 	found     input             // up or down, kept until the mail is read
 	early     []presenceMessage // what the session said before that
@@ -217,6 +218,9 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		p.remove(c)
 	case reported, hooked:
 		p.listen(m)
+		if p.removed {
+			p.remove(c)
+		}
 	case recorded:
 		p.launch(m.launch)
 	case loaded:
@@ -230,9 +234,14 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 	}
 }
 
-// remove ends the session of a peer that is no longer registered; the actor
-// itself is stopped by its parent.
+// remove ends the session of a peer that is no longer registered, and then the
+// actor. A session that is being launched is waited for: nobody else would end
+// it.
 func (p *presence) remove(c actor.Context) {
+	p.removed = true
+	if p.launching {
+		return
+	}
 	if p.session != nil {
 		p.session.Act(Act{Kind: ActStop})
 	}

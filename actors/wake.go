@@ -46,7 +46,7 @@ func (p *presence) wake(mode StartMode, topic string, anyway bool) {
 // launch starts the host of a generation that is on record.
 func (p *presence) launch(s Launch) {
 	switch {
-	case s.Generation != p.rec.Generation || p.session != nil || p.adopting || p.launching:
+	case s.Generation != p.rec.Generation || p.session != nil || p.adopting || p.launching || p.removed:
 	case p.rec.State == iapeer.Waking:
 		p.launching = true
 		p.project()

@@ -50,6 +50,8 @@ type live struct {
 	reading    runtimes.Reading
 	signals    []iapeer.SessionEvent // what the terminal said last of its state
 	released   bool                  // nobody listens any more
+	offers     []offer               // waiting for their turn
+	offering   bool                  // a goroutine makes them
 }
 
 var _ actors.Session = (*live)(nil)

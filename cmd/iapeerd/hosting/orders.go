@@ -15,38 +15,71 @@ import (
 	"github.com/iapeer/iapeer/session"
 )
 
-// Offer implements [actors.Session]. A host that goes away before it answers
-// says nothing; the session's end is told, and its records decide.
+// Offer implements [actors.Session]. Offers reach the host in the order of the
+// calls.
 func (l *live) Offer(m iapeer.Message, attempt int) {
-	go func() {
-		o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(l.adapter.Render(m.Envelope, time.Now()))}
-		how := "bracketed paste"
-		switch l.adapter.Kind {
-		case runtimes.TUI:
-			o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
-		case runtimes.Router:
-			o.Mode, how = session.Raw, "written to the terminal"
-			o.Text = append(o.Text, '\n')
-		case runtimes.Exec:
-			o.Mode, how = session.Run, "standard input of a process"
-		case runtimes.Inbox:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.offers = append(l.offers, offer{message: m, attempt: attempt})
+	if !l.offering {
+		l.offering = true
+		go l.makeOffers()
+	}
+}
+
+// offer is a message on its way to the host.
+type offer struct {
+	message iapeer.Message
+	attempt int
+}
+
+// makeOffers makes the offers that wait, one after the other.
+func (l *live) makeOffers() {
+	for {
+		l.mu.Lock()
+		if len(l.offers) == 0 {
+			l.offers, l.offering = nil, false
+			l.mu.Unlock()
 			return
 		}
-		r, err := l.conn.Offer(l.s.Life, o)
-		if err != nil {
-			if !errors.Is(err, session.ErrGone) && l.s.Life.Err() == nil {
-				l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(m.ID)), errField(err))
-				l.report(actors.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
-			}
-			return
+		o := l.offers[0]
+		l.offers = l.offers[1:]
+		l.mu.Unlock()
+		l.offer(o.message, o.attempt)
+	}
+}
+
+// offer makes one offer and reports what became of it. A host that goes away
+// before it answers says nothing; the session's end is told, and its records
+// decide.
+func (l *live) offer(m iapeer.Message, attempt int) {
+	o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(l.adapter.Render(m.Envelope, time.Now()))}
+	how := "bracketed paste"
+	switch l.adapter.Kind {
+	case runtimes.TUI:
+		o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
+	case runtimes.Router:
+		o.Mode, how = session.Raw, "written to the terminal"
+		o.Text = append(o.Text, '\n')
+	case runtimes.Exec:
+		o.Mode, how = session.Run, "standard input of a process"
+	case runtimes.Inbox:
+		return
+	}
+	r, err := l.conn.Offer(l.s.Life, o)
+	if err != nil {
+		if !errors.Is(err, session.ErrGone) && l.s.Life.Err() == nil {
+			l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(m.ID)), errField(err))
+			l.report(actors.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
 		}
-		if r.State != session.Written {
-			how = r.Reason
-		}
-		l.report(actors.Offered{
-			ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
-		})
-	}()
+		return
+	}
+	if r.State != session.Written {
+		how = r.Reason
+	}
+	l.report(actors.Offered{
+		ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
+	})
 }
 
 // gap is the pause before the Enter of the first message: a program that has
@@ -63,26 +96,30 @@ func (l *live) Lookup(ids []iapeer.MessageID) {
 	go func() { l.report(l.look(ids)) }()
 }
 
+// look reads the screen before the record: what an idle session with an empty
+// composer consumed stands in its record by then, so that what does not was
+// never there.
 func (l *live) look(ids []iapeer.MessageID) actors.Looked {
 	out := actors.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
 	if l.adapter.Records.Line == nil {
 		out.Err = errors.New("the runtime keeps no record")
 		return out
 	}
-	l.mu.Lock()
-	out.Err = l.s.read(l.adapter, l.env, l.cwd, l.sessionID, &l.reading)
-	prove(&l.reading, ids, &out)
-	t := l.reading.Turn
-	l.mu.Unlock()
-	out.Turn = actors.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
 	screen, err := l.screen()
 	if err != nil {
 		out.Err = err
-		return out
+	} else {
+		state := l.adapter.Screen(screen)
+		out.Composer, out.Idle = state.Composing, l.idle(state)
 	}
-	state := l.adapter.Screen(screen)
-	out.Composer = state.Composing
-	out.Idle = l.idle(state)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.s.read(l.adapter, l.env, l.cwd, l.sessionID, &l.reading); err != nil {
+		out.Err = err
+	}
+	prove(&l.reading, ids, &out)
+	t := l.reading.Turn
+	out.Turn = actors.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
 	return out
 }
 
