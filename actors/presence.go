@@ -234,9 +234,8 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 	}
 }
 
-// remove ends the session of a peer that is no longer registered, and then the
-// actor. A session that is being launched is waited for: nobody else would end
-// it.
+// remove ends the session of a peer that is no longer registered, then the actor.
+// A session that is being launched is waited for: nobody else would end it.
 func (p *presence) remove(c actor.Context) {
 	p.removed = true
 	if p.launching {
