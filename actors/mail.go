@@ -272,3 +272,16 @@ func (p *presence) noteTopic(topic string) {
 
 // maxTopics is how many topics a presence remembers.
 const maxTopics = 16
+
+// unearth makes flights of suspects that the records show. Where nobody can tell,
+// only the first of the mail can have been offered.
+func (p *presence) unearth(l Looked) {
+	if len(p.mail) > 0 && !p.underWay() {
+		if first := p.mail[0].ID; l.Lost[first] != (iapeer.Evidence{}) {
+			p.flightFor(first)
+		}
+	}
+	for id := range l.Seen {
+		p.flightFor(id)
+	}
+}

@@ -338,19 +338,6 @@ func (p *presence) bury(l Looked) {
 // message had it been seen. Another session's record proves nothing.
 func (p *presence) mayShow(f *flight) bool { return f.lostIn != "" && f.lostIn == p.rec.SessionID }
 
-// unearth makes flights of suspects that the records show. Where nobody can tell,
-// only the first of the mail can have been offered.
-func (p *presence) unearth(l Looked) {
-	if len(p.mail) > 0 && !p.underWay() {
-		if first := p.mail[0].ID; l.Lost[first] != (iapeer.Evidence{}) {
-			p.flightFor(first)
-		}
-	}
-	for id := range l.Seen {
-		p.flightFor(id)
-	}
-}
-
 // inOrder lists the flights in the order of acceptance.
 func (p *presence) inOrder() []*flight {
 	return slices.SortedFunc(maps.Values(p.flights), func(a, b *flight) int { return bySeq(a.msg, b.msg) })

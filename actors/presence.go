@@ -124,13 +124,11 @@ type presence struct {
 	looking   bool              // a lookup is under way
 	again     bool              // look once more when it comes back
 	due       bool              // the evidence deadline asked for the lookup
-
-	marks memory // what is on its way to the mailbox
-
-	waiters []command // verbs that answer once the session is up, or cannot be
-	self    *actor.PID
-	timers  [timerKinds]*time.Timer
-	tokens  [timerKinds]int
+	marks     memory            // what is on its way to the mailbox
+	waiters   []command         // verbs that answer once the session is up, or cannot be
+	self      *actor.PID
+	timers    [timerKinds]*time.Timer
+	tokens    [timerKinds]int
 }
 
 // stateFunc is one state: what it does with each input.
