@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 	"runtime/pprof"
 	"syscall"
 	"time"
@@ -62,11 +63,22 @@ func profiled(path string) error {
 		return err
 	}
 	defer pprof.StopCPUProfile()
+	time.AfterFunc(heapAfter, func() {
+		if heap, err := os.Create(path + ".heap"); err == nil {
+			debug.FreeOSMemory()
+			_ = pprof.WriteHeapProfile(heap)
+			_ = heap.Close()
+		}
+	})
 	if code := run.Main(nil, os.Getenv, os.Stdin, os.Stdout, os.Stderr); code != 0 {
 		return fmt.Errorf("the daemon ended with code %d", code)
 	}
 	return nil
 }
+
+// heapAfter is when a profiled daemon writes what its heap holds: after its
+// start, before much else.
+const heapAfter = 3 * time.Second
 
 func exit(err error) {
 	if err != nil {

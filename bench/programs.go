@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/creack/pty"
+
 	"github.com/iapeer/iapeer/bench/anchor"
 	"github.com/iapeer/iapeer/bench/load"
 	"github.com/iapeer/iapeer/session/screen"
@@ -45,14 +47,8 @@ func (b *bench) screen() error {
 		in = []byte(strings.Repeat(string(in), max(1, streamBytes/len(in))))
 		s, err := b.interleave(b.rounds,
 			contender{"model", func(int) (figures, error) {
-				m := screen.New(140, 45, 5000, "", screen.Listener{})
-				start := time.Now()
-				for rest := in; len(rest) > 0; {
-					n := min(len(rest), 32<<10) // as it comes from a terminal
-					m.Feed(rest[:n])
-					rest = rest[n:]
-				}
-				return figures{"rate": mibPerSecond(in, time.Since(start))}, nil
+				took, err := playInModel(in)
+				return figures{"rate": mibPerSecond(in, took)}, err
 			}},
 			contender{"tmux", func(int) (figures, error) {
 				took, err := playInTmux(in)
@@ -70,6 +66,43 @@ func (b *bench) screen() error {
 
 func mibPerSecond(in []byte, took time.Duration) float64 {
 	return float64(len(in)) / (1 << 20) / took.Seconds()
+}
+
+// playInModel plays a stream through a terminal into the model, from the first
+// byte that cat writes to the last one taken.
+func playInModel(in []byte) (time.Duration, error) {
+	dir, err := os.MkdirTemp("/tmp", "it")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "stream")
+	if err := os.WriteFile(file, in, 0o600); err != nil {
+		return 0, err
+	}
+	cmd := exec.Command("sh", "-c", `stty raw -echo; read go; exec cat "$0"`, file) //nolint:noctx // it ends with the stream
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 140, Rows: 45})
+	if err != nil {
+		return 0, err
+	}
+	defer tty.Close()
+	time.Sleep(settle)
+	m := screen.New(140, 45, 5000, "", screen.Listener{})
+	start := time.Now()
+	if _, err := tty.WriteString("\n"); err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 32<<10)
+	for left := len(in); left > 0; {
+		n, err := tty.Read(buf)
+		if err != nil {
+			return 0, err
+		}
+		m.Feed(buf[:n])
+		left -= n
+	}
+	took := time.Since(start)
+	return took, cmd.Wait()
 }
 
 // playInTmux plays a stream in a tmux of its own.

@@ -11,7 +11,7 @@ import (
 )
 
 // rest is how long a process is left alone before it counts as idle.
-const rest = 3 * time.Second
+const rest = 8 * time.Second
 
 // idleSessions is how many sessions lie idle when their processor time is
 // measured.

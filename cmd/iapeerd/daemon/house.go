@@ -14,6 +14,10 @@ import (
 // paneEvery is how often the sessions' terminal logs are bounded.
 const paneEvery = time.Hour
 
+// startedAfter is when a start is over: what the profiles of many peers left
+// behind is given back then, instead of minutes later.
+const startedAfter = 5 * time.Second
+
 // houseEvery is how often messages that are over are looked for. Deadlines of
 // single messages are checked again when they are offered.
 const houseEvery = 10 * time.Minute
@@ -22,6 +26,7 @@ const houseEvery = 10 * time.Minute
 func (d *Daemon) keepHouse() {
 	t := time.NewTicker(houseEvery)
 	defer t.Stop()
+	defer time.AfterFunc(startedAfter, debug.FreeOSMemory).Stop()
 	var panes time.Time // when their logs were last bounded
 	for {
 		now := time.Now()
