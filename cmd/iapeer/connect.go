@@ -59,13 +59,12 @@ func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 			return res, err
 		}
 	}
-	again := req.Clone(req.Context())
-	var err error
-	if again.Body, err = req.GetBody(); err != nil {
-		return nil, err
-	}
 	if t.without != nil {
-		return t.without.RoundTrip(again)
+		return t.without.RoundTrip(req)
+	}
+	again, err := afresh(req)
+	if err != nil {
+		return nil, err
 	}
 	if err := t.start(req.Context()); err != nil {
 		return nil, err
@@ -105,21 +104,64 @@ func (t *way) insist(req *http.Request) (*http.Response, error) {
 // a process of their own.
 type once struct{ w *world }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. While another process has the root it
+// waits for its turn; when that is a daemon which came up meanwhile, it is asked.
 func (t once) RoundTrip(req *http.Request) (*http.Response, error) {
+	for p := t.w.patience(); ; {
+		res, err := t.serve(req.Context(), req)
+		if !isHeld(err) || !p.wait(req.Context()) {
+			return res, err
+		}
+		if t.w.answers(req.Context()) {
+			return t.w.ask(req)
+		}
+	}
+}
+
+// serve has the request done by a process of its own.
+func (t once) serve(ctx context.Context, req *http.Request) (*http.Response, error) {
 	bin, err := daemonBinary(t.w)
 	if err != nil {
 		return nil, err
 	}
 	var in, out, said bytes.Buffer
+	if req, err = afresh(req); err != nil {
+		return nil, err
+	}
 	if err := req.Write(&in); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(req.Context(), bin, "once")
+	cmd := exec.CommandContext(ctx, bin, "once")
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = daemonEnv(t.w.environ), &in, &out, &said
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("iapeerd once: %w: %s", err, strings.TrimSpace(said.String()))
 	}
 	_, _ = io.Copy(t.w.err, &said) // warnings; the answer is what counts
 	return http.ReadResponse(bufio.NewReader(&out), req)
+}
+
+// answers reports whether a daemon answers now.
+func (w *world) answers(ctx context.Context) bool {
+	c, err := client.Dial(w.getenv)
+	return err == nil && c.Healthy(ctx) == nil
+}
+
+// ask puts a request to the daemon that the discovery file names.
+func (w *world) ask(req *http.Request) (*http.Response, error) {
+	r, err := client.Find(w.getenv)
+	if err != nil {
+		return nil, err
+	}
+	if req, err = afresh(req); err != nil {
+		return nil, err
+	}
+	_, rt := client.Transport(r)
+	return rt.RoundTrip(req)
+}
+
+// afresh is a request that was sent before, with its body from the beginning.
+func afresh(req *http.Request) (_ *http.Request, err error) {
+	again := req.Clone(req.Context())
+	again.Body, err = req.GetBody()
+	return again, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"syscall"
@@ -48,5 +49,27 @@ func TestKilledDaemonDropsConnections(t *testing.T) {
 		if !errors.Is(err, tc.err) || d.asked != tc.asked {
 			t.Errorf("%s: asked %d times, %v; want %d times, %v", tc.method, d.asked, err, tc.asked, tc.err)
 		}
+	}
+}
+
+// A root that another process has is tried again until patience or the command
+// ends.
+func TestPatience(t *testing.T) {
+	if isHeld(nil) || isHeld(errors.New("the disk is full")) || !isHeld(fmt.Errorf("iapeerd once: %s (pid 7)", heldText)) {
+		t.Error("a held root is not told from other failures")
+	}
+	now := time.Now()
+	w := &world{now: func() time.Time { return now }}
+	p := w.patience()
+	if !p.wait(t.Context()) {
+		t.Error("no second try")
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if p.wait(ended) {
+		t.Error("a try after the command's end")
+	}
+	if now = now.Add(heldFor + time.Second); p.wait(t.Context()) {
+		t.Errorf("a try after %s", heldFor)
 	}
 }

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/iapeer/iapeer/fleet/client"
 )
 
 // The daemon tells through an inherited pipe how its start went: one line,
@@ -78,6 +76,50 @@ func daemonEnv(environ []string) []string {
 // start starts a daemon of its own session and returns once it is ready. When
 // another one won the race, that one is as good.
 func (w *world) start(ctx context.Context) error {
+	for p := w.patience(); ; {
+		if err := w.startNow(ctx); !isHeld(err) || !p.wait(ctx) {
+			return err
+		}
+	}
+}
+
+// heldText is how iapeerd says that another process of its kind has the root:
+// a daemon that starts or ends, or a command without a daemon. It has done
+// nothing then.
+const heldText = "a daemon is already running for this root"
+
+// heldFor bounds the wait for a root that another process has; none of them
+// keeps it for long without answering.
+const (
+	heldFor   = 10 * time.Second
+	heldEvery = 25 * time.Millisecond
+)
+
+func isHeld(err error) bool { return err != nil && strings.Contains(err.Error(), heldText) }
+
+// A patience bounds the tries for a root that is held.
+type patience struct {
+	now   func() time.Time
+	until time.Time
+}
+
+func (w *world) patience() patience { return patience{w.now, w.now().Add(heldFor)} }
+
+// wait reports whether to try again, after a pause.
+func (p patience) wait(ctx context.Context) bool {
+	if p.now().After(p.until) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(heldEvery):
+		return true
+	}
+}
+
+// startNow starts a daemon unless the root is held.
+func (w *world) startNow(ctx context.Context) error {
 	bin, err := daemonBinary(w)
 	if err != nil {
 		return err
@@ -126,7 +168,7 @@ func readyLine(ctx context.Context, r *os.File) (string, error) {
 
 // notStarted explains, unless a daemon answers all the same.
 func (w *world) notStarted(ctx context.Context, said string, err error) error {
-	if c, dialErr := client.Dial(w.getenv); dialErr == nil && c.Healthy(ctx) == nil {
+	if w.answers(ctx) {
 		return nil
 	}
 	switch {
