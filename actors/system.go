@@ -210,3 +210,16 @@ func ask[T any](ctx context.Context, send func(reply func(T, error))) (T, error)
 
 // Notify puts a notice on the board.
 func (s *System) Notify(n Notice) { s.h.notify(n) }
+
+// Fail gives messages up that cannot be delivered any more, and tells their
+// senders why.
+func (s *System) Fail(messages []iapeer.Message, why string) {
+	for _, m := range messages {
+		e := iapeer.Evidence{Source: "daemon", Detail: why, At: time.Now()}
+		s.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeFail, Evidence: e}}, func(done []Marked) {
+			if done[0].Err == nil {
+				s.h.tell(m.From, "failed:"+string(m.ID), fmt.Sprintf("%s to %s failed: %s", m.ID, m.To, why), m.ID)
+			}
+		})
+	}
+}

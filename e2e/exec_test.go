@@ -95,3 +95,22 @@ func TestOrderAcrossTheWake(t *testing.T) {
 		t.Errorf("order = %q, want %q", b, want)
 	}
 }
+
+// TestRemoveTellsSenders removes a peer whose mail was never read: the message
+// fails, and its sender learns it.
+func TestRemoveTellsSenders(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "sh", "-c", "cat >> got.txt")
+	s.cli("create", "bob", "--runtime", "exec", "--", "true")
+	s.cli("stop", "bob")
+	r := s.send("exec-ada", "bob", "hello?")
+	if r.State != iapeer.Accepted || r.QueuedBy != "stopped" {
+		t.Errorf("receipt = %+v, want accepted for a stopped peer", r)
+	}
+	s.cli("remove", "bob")
+	s.reaches(r.ID, iapeer.Failed)
+	until(t, "the sender to be told", func() bool {
+		b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("ada"), "got.txt"))
+		return strings.Contains(string(b), "the peer bob was removed")
+	})
+}

@@ -137,7 +137,14 @@ func (a api) Onboard(ctx context.Context, o iapeer.Onboarding) (iapeer.Onboardin
 		return iapeer.OnboardingReport{}, fmt.Errorf("%s: a session decides nothing; a person does this at a terminal outside it: %w", o.Verb, iapeer.ErrNotProven)
 	}
 	o.DaemonURL = a.d.url()
-	return a.d.system.Onboard(ctx, o)
+	report, err := a.d.system.Onboard(ctx, o)
+	if err == nil && o.Verb == "remove" && !o.DryRun {
+		// its mail will never be read: the senders are told instead of left waiting
+		open, readErr := a.d.box.Open(ctx, report.Name)
+		a.d.system.Fail(open, "the peer "+string(report.Name)+" was removed")
+		err = readErr
+	}
+	return report, err
 }
 
 // Message implements [fleet.Messages].
