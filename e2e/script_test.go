@@ -82,7 +82,7 @@ func scripts(t *testing.T, tools string, p testscript.Params, daemon bool) tests
 		for _, kv := range [][2]string{
 			{"HOME", home}, {"USER", "ada"}, {"LOGNAME", "ada"}, {"SHELL", "/bin/sh"}, {"LANG", "C.UTF-8"}, {"NO_COLOR", "1"},
 			{"PATH", filepath.Join(e.WorkDir, "bin") + ":" + tools}, {"BIN", filepath.Join(e.WorkDir, "bin")},
-			{"GIT_CONFIG_NOSYSTEM", "1"}, {"GIT_AUTHOR_NAME", "ada"}, {"GIT_AUTHOR_EMAIL", "ada@example.test"},
+			{"GORACE", "atexit_sleep_ms=0 halt_on_error=1"}, {"GIT_CONFIG_NOSYSTEM", "1"}, {"GIT_AUTHOR_NAME", "ada"}, {"GIT_AUTHOR_EMAIL", "ada@example.test"},
 			{"GIT_COMMITTER_NAME", "ada"}, {"GIT_COMMITTER_EMAIL", "ada@example.test"},
 		} {
 			e.Setenv(kv[0], kv[1])
