@@ -48,13 +48,13 @@ func commitShare(writers int, limit time.Duration) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
 	db, err := store.Open(ctx, filepath.Join(dir, "box.db"), zap.NewNop(), mailbox.Migrations())
 	if err != nil {
 		return 0, err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	box, err := mailbox.Open(ctx, db)
 	if err != nil {
 		return 0, err

@@ -75,7 +75,7 @@ func playInModel(in []byte) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "stream")
 	if err := os.WriteFile(file, in, 0o600); err != nil {
 		return 0, err
@@ -111,7 +111,7 @@ func playInTmux(in []byte) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	sock, file := filepath.Join(dir, "s"), filepath.Join(dir, "stream")
 	if err := os.WriteFile(file, in, 0o600); err != nil {
 		return 0, err
@@ -155,7 +155,7 @@ func (b *bench) list() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	source, hello := filepath.Join(dir, "hello.ts"), filepath.Join(dir, "hello")
 	if err := put(source, helloTS, 0o600); err != nil {
 		return err

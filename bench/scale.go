@@ -122,7 +122,7 @@ func makeKept(dir string, n int) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	const step = 20_000
 	now := time.Now()
 	for at := 0; at < n; at += step {

@@ -42,7 +42,7 @@ func (r row) verdict() string {
 	case r.steady && r.low >= 1-tolerance && r.high <= 1+tolerance:
 		return "must"
 	case r.steady && r.low <= 1+tolerance && r.high >= 1-tolerance:
-		return "must (the interval is wider than the tolerance)"
+		return "open: the interval is wider than the tolerance"
 	case r.steady:
 		return "BELOW"
 	case r.must == 0:

@@ -81,7 +81,7 @@ func (b *bench) signIn(h *house) error {
 	}
 	srv := &http.Server{Handler: fakemodel.New()} //nolint:gosec // a measurement on loopback
 	go func() { _ = srv.Serve(l) }()
-	b.opened = append(b.opened, closer(func() { srv.Close() }))
+	b.opened = append(b.opened, closer(func() { _ = srv.Close() }))
 	url := "http://" + l.Addr().String()
 	for path, text := range map[string]string{
 		filepath.Join(h.paths.Home, ".claude.json"): fmt.Sprintf(
