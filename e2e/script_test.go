@@ -26,17 +26,22 @@ var scriptTools = []string{"cat", "chmod", "cp", "git", "ln", "mkdir", "mv", "pr
 // TestScripts runs the scripts that describe the program from outside. Each has
 // a home of its own in $WORK/home. Without a daemon every command is done by
 // "iapeerd once"; the scripts named for both ways run with a daemon as well, and
-// must show the same.
+// must show the same. With the race detector, which makes every start of a
+// program ten times as slow, those are the only ones.
 func TestScripts(t *testing.T) {
 	tools := scriptPath(t)
+	both, err := filepath.Glob("testdata/script/both_*.txt")
+	if err != nil || len(both) == 0 {
+		t.Fatalf("scripts for both ways = %v, %v", both, err)
+	}
 	t.Run("once", func(t *testing.T) {
-		testscript.Run(t, scripts(t, tools, testscript.Params{Dir: "testdata/script"}, false))
+		p := testscript.Params{Dir: "testdata/script"}
+		if raceFlag == "-race" {
+			p = testscript.Params{Files: both}
+		}
+		testscript.Run(t, scripts(t, tools, p, false))
 	})
 	t.Run("daemon", func(t *testing.T) {
-		both, err := filepath.Glob("testdata/script/both_*.txt")
-		if err != nil || len(both) == 0 {
-			t.Fatalf("scripts for both ways = %v, %v", both, err)
-		}
 		testscript.Run(t, scripts(t, tools, testscript.Params{Files: both}, true))
 	})
 }
