@@ -19,6 +19,7 @@ func Once(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 	if err := d.open(o); err != nil {
 		return err
 	}
+	d.port, _ = d.wanted() // nobody listens, but the address goes into configurations
 	if err := d.startActors(); err != nil {
 		return err
 	}
