@@ -32,9 +32,15 @@ func (h *host) program() {
 		return
 	}
 	h.w.mu.Lock()
-	atBoot := count(&h.k.dieAtBoot)
+	atBoot, ready := count(&h.k.dieAtBoot), h.k.ready
 	h.w.mu.Unlock()
-	if !h.sleep(h.k.ready) || h.k.mute {
+	if !h.sleep(ready) {
+		return
+	}
+	h.w.mu.Lock()
+	mute := h.k.mute
+	h.w.mu.Unlock()
+	if mute {
 		return
 	}
 	if atBoot {
