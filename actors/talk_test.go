@@ -324,3 +324,25 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 		}
 	})
 }
+
+// TestLateHookBeginsNoTurn takes a hook that its turn's end has overtaken for
+// what it is: the session stays ready, and no turn is interrupted later.
+func TestLateHookBeginsNoTurn(t *testing.T) {
+	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
+		t := w.tb
+		d := draft("claude-ann", "claude-bob", "one")
+		d.WaitFor, d.Wait = iapeer.Answered, time.Minute
+		if r := w.send(d); r.State != iapeer.Answered {
+			t.Fatalf("%+v, want answered", r)
+		}
+		time.Sleep(10 * time.Second)
+		w.wantPresence(t, "claude-bob", iapeer.Ready)
+		h := w.host("claude-bob")
+		h.hook(iapeer.TurnMoved{TurnID: fmt.Sprintf("%s/%d", h.conversation, h.turns), Evidence: iapeer.Evidence{Source: "hook", Detail: "MessageDisplay"}})
+		synctest.Wait()
+		w.wantPresence(t, "claude-bob", iapeer.Ready)
+		h.hook(iapeer.TurnMoved{TurnID: "another", Evidence: iapeer.Evidence{Source: "hook", Detail: "MessageDisplay"}})
+		synctest.Wait()
+		w.wantPresence(t, "claude-bob", iapeer.Busy)
+	})
+}

@@ -26,6 +26,7 @@ type cause struct {
 
 // turnEnd is how a turn ended.
 type turnEnd struct {
+	id       string // of the turn, "" if not told
 	text     string
 	failed   string // why, "" when it ended well
 	evidence iapeer.Evidence
@@ -54,10 +55,10 @@ func (p *presence) event(e iapeer.SessionEvent) {
 	case iapeer.TurnEnded:
 		p.proveByTurn(e.TurnID, e.Evidence)
 		p.turn.background = e.Background
-		p.endTurn(turnEnd{text: e.Text, evidence: e.Evidence})
+		p.endTurn(turnEnd{id: e.TurnID, text: e.Text, evidence: e.Evidence})
 	case iapeer.TurnFailed:
 		p.proveByTurn(e.TurnID, e.Evidence)
-		p.endTurn(turnEnd{text: e.Text, failed: e.Reason, evidence: e.Evidence})
+		p.endTurn(turnEnd{id: e.TurnID, text: e.Text, failed: e.Reason, evidence: e.Evidence})
 	case iapeer.SessionIdle:
 		p.idle()
 	case iapeer.SessionBusy:
@@ -129,7 +130,8 @@ func (p *presence) begin(id string) {
 // seen; the record is asked about the rest.
 func (p *presence) moved(turnID string, e iapeer.Evidence) {
 	p.proveByTurn(turnID, e)
-	if p.turn.end == nil {
+	late := !p.turn.running && turnID != "" && turnID == p.lastEnd.id // its hook was overtaken by the turn's end
+	if p.turn.end == nil && !late {
 		p.begin(turnID)
 	}
 	if len(p.flights) > 0 {
