@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +60,20 @@ func (f Found) Forget() error {
 // suffixes are the endings of the files that tell an identity.
 var suffixes = []string{".lock", ".serve.json", ".pid", ".sock"}
 
-var recordName = regexp.MustCompile(`^(.+)\.(\d+)\.(exit|exec\.(.+))\.json$`)
+// cutRecord parses the name of a record, <identity>.<generation>.exit.json or
+// <identity>.<generation>.exec.<id>.json; id is "" in the former. By hand: a
+// pattern would cost every start of the program its compiled form.
+func cutRecord(name string) (identity string, generation int64, id string, ok bool) {
+	name, isJSON := strings.CutSuffix(name, ".json")
+	identity, rest, _ := strings.Cut(name, ".")
+	number, kind, _ := strings.Cut(rest, ".")
+	generation, err := strconv.ParseInt(number, 10, 64)
+	id, _ = strings.CutPrefix(kind, "exec.")
+	if kind == "exit" {
+		return identity, generation, "", isJSON && err == nil
+	}
+	return identity, generation, id, isJSON && err == nil && id != "" && id != kind
+}
 
 // Scan tells what a folder of hosts holds, by identity. Files it cannot read or
 // does not know are left alone. A folder that is not there holds nothing.
@@ -105,17 +117,16 @@ func collect(dir, name string, at func(string) *Found) {
 			return
 		}
 	}
-	m := recordName.FindStringSubmatch(name)
-	if m == nil {
+	identity, generation, id, ok := cutRecord(name)
+	if !ok {
 		return
 	}
-	f := at(m[1])
-	generation, err := strconv.ParseInt(m[2], 10, 64)
-	if f == nil || err != nil {
+	f := at(identity)
+	if f == nil {
 		return
 	}
 	path := filepath.Join(dir, name)
-	if m[3] == "exit" {
+	if id == "" {
 		var e Exit
 		if readJSON(path, &e) == nil && e.Generation == generation {
 			f.Exits = append(f.Exits, e)
@@ -123,7 +134,7 @@ func collect(dir, name string, at func(string) *Found) {
 		return
 	}
 	var o Outcome
-	if readJSON(path, &o) == nil && string(o.ID) == m[4] {
+	if readJSON(path, &o) == nil && string(o.ID) == id {
 		f.Outcomes = append(f.Outcomes, Pended{Generation: generation, Outcome: o, path: path})
 	}
 }

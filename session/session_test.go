@@ -135,3 +135,32 @@ func TestSpawnReportsAMissingProgram(t *testing.T) {
 		}
 	}
 }
+
+func TestCutRecord(t *testing.T) {
+	type record struct {
+		identity   string
+		generation int64
+		id         string
+		ok         bool
+	}
+	for name, want := range map[string]record{
+		"claude-web.3.exit.json":       {"claude-web", 3, "", true},
+		"exec-x.12.exec.m-1.json":      {"exec-x", 12, "m-1", true},
+		"exec-x.12.exec.m.7.exit.json": {"exec-x", 12, "m.7.exit", true},
+		"exec-x.12.exec..json":         {},
+		"exec-x.12.exec.json":          {},
+		"claude-web.exit.json":         {},
+		"claude-web.3.exit":            {},
+		"claude-web.serve.json":        {},
+		"":                             {},
+	} {
+		var got record
+		got.identity, got.generation, got.id, got.ok = cutRecord(name)
+		if !got.ok {
+			got = record{}
+		}
+		if got != want {
+			t.Errorf("cutRecord(%q) = %+v, want %+v", name, got, want)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -86,17 +85,12 @@ func (w *world) alias(args []string) []string {
 	return args
 }
 
-// runtimeShaped is what a bare token must look like to mean "begin a session".
-var runtimeShaped = regexp.MustCompile(`^[a-z][a-z0-9]{0,31}$`)
-
 // runsHere reports whether verb is a runtime that a bare token may launch: one
 // of the agents, or one that this folder's peer declares.
 func (w *world) runsHere(verb string) bool {
-	if !runtimeShaped.MatchString(verb) {
-		return false
-	}
-	if rt := iapeer.Runtime(verb); rt.Agentic() {
-		return true
+	rt, err := iapeer.ParseRuntime(verb)
+	if err != nil || rt.Agentic() {
+		return err == nil
 	}
 	p, err := readProfile(w.cwd)
 	return err == nil && (p.DefaultRuntime == verb || slices.Contains(p.Runtimes, verb))
@@ -136,14 +130,28 @@ func hintFor(err error) string {
 	return ""
 }
 
-// missing is how the parser says that an argument is not there.
-var missing = regexp.MustCompile(`^expected "(<[^>]*>|[a-z-]+)`)
+// missing returns the argument that the parser says is not there, "" when it
+// says something else: expected "<peer> …", expected "send …".
+func missing(said string) string {
+	rest, ok := strings.CutPrefix(said, `expected "`)
+	if strings.HasPrefix(rest, "<") {
+		arg, _, closed := strings.Cut(rest, ">")
+		if closed {
+			return arg + ">"
+		}
+		return ""
+	}
+	if end := strings.IndexFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && r != '-' }); ok && end > 0 {
+		return rest[:end]
+	}
+	return ""
+}
 
 // usageError tells what a verb needs, in one line.
 func usageError(w *world, root *kong.Node, args []string, err error) int {
 	verb, text := verbOf(args), ": "+strings.ReplaceAll(err.Error(), `"",`, "") // "" stands for the default
-	if m := missing.FindStringSubmatch(err.Error()); m != nil {
-		text = " needs " + m[1]
+	if arg := missing(err.Error()); arg != "" {
+		text = " needs " + arg
 	}
 	if n := find(root, args); n != nil && n != root {
 		verb = strings.TrimPrefix(n.FullPath(), "iapeer ")
@@ -165,7 +173,7 @@ func unknownVerb(w *world, verb string) int {
 // notAVerb says so, and what may have been meant.
 func notAVerb(verb string) string {
 	text := fmt.Sprintf("%q is no verb", verb)
-	if runtimeShaped.MatchString(verb) {
+	if _, err := iapeer.ParseRuntime(verb); err == nil {
 		text += ", and no runtime of a peer in this folder"
 	}
 	if near := nearest(verb); near != "" {

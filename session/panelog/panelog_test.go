@@ -110,3 +110,14 @@ func TestLimitsFromEnv(t *testing.T) {
 		t.Errorf("LimitsFromEnv = %+v, want %+v", got, want)
 	}
 }
+
+func TestLogName(t *testing.T) {
+	for name, want := range map[string][2]bool{
+		"a.log": {true, false}, "a.log.1": {true, true}, "a.log.12": {true, true}, "a.1.log": {true, false},
+		".log": {}, ".log.1": {false, true}, "a.log.": {}, "a.log1": {}, "a.logs": {}, "a.log.1x": {}, "": {}, "7": {},
+	} {
+		if isLog, copied := logName(name); isLog != want[0] || isLog && copied != want[1] {
+			t.Errorf("logName(%q) = %v, %v, want %v", name, isLog, copied, want)
+		}
+	}
+}

@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -71,7 +71,15 @@ type Swept struct {
 	OverBudget   bool  // more than DirBudget is left
 }
 
-var logName = regexp.MustCompile(`^.+\.log(\.\d+)?$`)
+// logName reports whether a file is a log, *.log, or a copy of one, *.log.<n>.
+// By hand: a pattern would cost every start of a host its compiled form.
+func logName(name string) (isLog, copied bool) {
+	stem := strings.TrimRight(name, "0123456789")
+	if base, ok := strings.CutSuffix(stem, "."); ok && stem != name {
+		name, copied = base, true
+	}
+	return len(name) > len(".log") && strings.HasSuffix(name, ".log"), copied
+}
 
 type logFile struct {
 	path    string
@@ -154,12 +162,12 @@ func logs(dir string) ([]logFile, error) {
 	}
 	var out []logFile
 	for _, e := range entries {
-		m := logName.FindStringSubmatch(e.Name())
+		isLog, copied := logName(e.Name())
 		info, ierr := e.Info()
-		if m == nil || ierr != nil || !info.Mode().IsRegular() {
+		if !isLog || ierr != nil || !info.Mode().IsRegular() {
 			continue
 		}
-		out = append(out, logFile{filepath.Join(dir, e.Name()), info.Size(), info.ModTime(), m[1] != ""})
+		out = append(out, logFile{filepath.Join(dir, e.Name()), info.Size(), info.ModTime(), copied})
 	}
 	return out, err
 }
