@@ -110,6 +110,21 @@ func (h *house) presence(id iapeer.Identity) *actor.PID {
 	return actor.NewPID(h.roster.Address, h.roster.Id+"/"+string(id.Name)+"/"+string(id.Runtime))
 }
 
+// post sends a message to a presence: straight to it when it is there, else by
+// way of the roster, which spawns it. A presence that is spawned reads its mail,
+// so what is durable before it is posted is met in one way or the other.
+func (h *house) post(to iapeer.Identity, m rosterMessage) {
+	pid := h.presence(to)
+	_, there := h.root.ActorSystem().ProcessRegistry.GetLocal(pid.Id)
+	switch _, delivers := m.(deliver); {
+	case !there:
+		h.root.Send(h.roster, m)
+	case delivers && h.sessions.Traits(to.Runtime).Inbox: // it stays in the mailbox, whatever else there is
+	default:
+		h.root.Send(pid, m)
+	}
+}
+
 // mark records changes and publishes each one that took effect; then, if given,
 // is called with the outcome.
 func (h *house) mark(marks []iapeer.Mark, then func([]Marked)) {
@@ -141,7 +156,7 @@ func (h *house) accept(m iapeer.Message, reply func(submitted)) {
 	h.mailbox.Append(m, func(stored iapeer.Message, repeated bool, err error) {
 		if err == nil && !repeated {
 			h.publish(changed(stored, "", iapeer.Evidence{Source: "daemon", Detail: "on disk", At: stored.AcceptedAt}))
-			h.root.Send(h.roster, deliver{message: stored})
+			h.post(stored.To, deliver{message: stored})
 		}
 		if reply != nil {
 			reply(submitted{message: stored, repeated: repeated, err: err})

@@ -74,10 +74,14 @@ func (y *memory) close() map[iapeer.MessageID]bool {
 	return newer
 }
 
-// mark records changes that this presence makes.
+// mark records changes that this presence makes, and before a change of a
+// message the offer of it that is still owed.
 func (p *presence) mark(marks []iapeer.Mark, then func([]Marked)) {
 	if len(marks) == 0 {
 		return
+	}
+	if len(p.owed) > 0 {
+		marks, then = p.settleOwed(marks, then)
 	}
 	y := &p.marks
 	y.begin(marks)
@@ -87,6 +91,52 @@ func (p *presence) mark(marks []iapeer.Mark, then func([]Marked)) {
 			then(done)
 		}
 	})
+}
+
+// oweAtMost is how long the offer of a message whose write is its proof may go
+// unrecorded: the host answers sooner unless its terminal is stuck.
+const oweAtMost = 20 * time.Millisecond
+
+// recordOffer records an offer at once or, where the write is the proof, in the
+// commit of its outcome, which mostly follows directly. Nothing is lost with a
+// daemon that dies in between: what was offered is known to the host, and no
+// offer waits for its record.
+func (p *presence) recordOffer(offer iapeer.Mark) {
+	if !p.traits.WriteIsEvidence {
+		p.mark([]iapeer.Mark{offer}, nil)
+		return
+	}
+	if p.owed == nil {
+		p.owed = make(map[iapeer.MessageID]iapeer.Mark)
+	}
+	p.owed[offer.ID] = offer
+	if p.timers[timerOwed] == nil {
+		p.arm(timerOwed, oweAtMost)
+	}
+}
+
+// settleOwed puts the owed offers of the messages that marks are about before
+// them.
+func (p *presence) settleOwed(marks []iapeer.Mark, then func([]Marked)) ([]iapeer.Mark, func([]Marked)) {
+	var before []iapeer.Mark
+	for _, m := range marks {
+		if offer, ok := p.owed[m.ID]; ok {
+			delete(p.owed, m.ID)
+			before = append(before, offer)
+		}
+	}
+	if len(before) == 0 || then == nil {
+		return append(before, marks...), then
+	}
+	return append(before, marks...), func(done []Marked) { then(done[len(before):]) }
+}
+
+// payOwed records what is owed.
+func (p *presence) payOwed() {
+	p.disarm(timerOwed)
+	marks := slices.Collect(maps.Values(p.owed))
+	p.owed = nil
+	p.mark(marks, nil)
 }
 
 // take puts a new message at its place and tells the sender's waiter where.
@@ -102,8 +152,9 @@ func (p *presence) take(m iapeer.Message) {
 	if len(p.mail) > 1 && p.mail[len(p.mail)-2].Seq > m.Seq {
 		slices.SortFunc(p.mail, bySeq)
 	}
-	where := p.place()
-	p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: where})
+	if !p.traits.Inbox {
+		p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: p.place()})
+	}
 	p.state(mailArrived{})
 }
 
@@ -128,8 +179,14 @@ func (p *presence) place() place {
 		w.wait = true
 	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
 	}
-	if p.traits.Inbox {
-		w.wait, w.by, w.next = false, "inbox", "it waits in the inbox of "+string(p.id.Name)+" (iapeer inbox)"
+	return w
+}
+
+// inInbox says where a message to a person stands.
+func (h *house) inInbox(to iapeer.Identity) place {
+	w := place{state: iapeer.Ready, by: "inbox", next: "it waits in the inbox of " + string(to.Name) + " (iapeer inbox)", depth: 1}
+	if counter, ok := h.mailbox.(Counter); ok {
+		w.depth = counter.OpenFor(to)
 	}
 	return w
 }
@@ -150,6 +207,11 @@ func (p *presence) read() {
 	p.loading, p.reread = true, false
 	p.marks.open()
 	p.h.mailbox.Pending(p.id, p.onLoaded())
+}
+
+func (p *presence) onLoaded() func([]iapeer.Message, error) {
+	root, self := p.h.root, p.self
+	return func(ms []iapeer.Message, err error) { root.Send(self, loaded{messages: ms, err: err}) }
 }
 
 // load takes the mailbox's word for what is open, except for what the presence

@@ -138,7 +138,7 @@ func (p *presence) offer(m iapeer.Message) {
 	p.flights[m.ID] = f
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
-	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}}, nil)
+	p.recordOffer(iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)})
 	p.ask(f)
 }
 

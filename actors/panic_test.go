@@ -221,6 +221,9 @@ func load(w *world, in *injector, recipients []string) {
 			for i := range 4 {
 				for _, to := range recipients {
 					d := draft(from, to, fmt.Sprintf("%s %d", from, i))
+					if from == "claude-ann" {
+						d.Proof = iapeer.ProofSession // by way of the sender's presence, which nothing has spawned yet
+					}
 					if i == 2 {
 						d.WaitFor, d.Wait = iapeer.Seen, 5*time.Second
 					}

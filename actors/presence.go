@@ -80,6 +80,7 @@ const (
 	timerEvidence                  // evidence of an offer is due
 	timerSettle                    // an idle session whose turn has not ended
 	timerReload                    // the mailbox could not be read
+	timerOwed                      // offers are to be recorded without their outcome
 	timerKinds
 )
 
@@ -109,23 +110,24 @@ type presence struct {
 	socket    string
 	hostPID   int
 	attached  int
-	line      int64             // of the session's reports
-	dead      int64             // of the examination's reports
-	paused    bool              // an offer was not begun: the next one waits for the evidence timer
-	settling  bool              // an examination of a dead session is under way: nothing is offered
-	loading   bool              // the mailbox is being read
-	reread    bool              // once more, when that is done
-	adopting  bool              // we do not know yet whether a host lives
-	launching bool              // a launch was asked for, and has not been answered
-	removed   bool              // the peer is no longer registered
-	adopted   bool              // the session is another daemon's, or incarnation's
-	found     input             // up or down, kept until the mail is read
-	early     []presenceMessage // what the session said before that
-	looking   bool              // a lookup is under way
-	again     bool              // look once more when it comes back
-	due       bool              // the evidence deadline asked for the lookup
-	marks     memory            // what is on its way to the mailbox
-	waiters   []command         // verbs that answer once the session is up, or cannot be
+	line      int64                            // of the session's reports
+	dead      int64                            // of the examination's reports
+	paused    bool                             // an offer was not begun: the next one waits for the evidence timer
+	settling  bool                             // an examination of a dead session is under way: nothing is offered
+	loading   bool                             // the mailbox is being read
+	reread    bool                             // once more, when that is done
+	adopting  bool                             // we do not know yet whether a host lives
+	launching bool                             // a launch was asked for, and has not been answered
+	removed   bool                             // the peer is no longer registered
+	adopted   bool                             // the session is another daemon's, or incarnation's
+	found     input                            // up or down, kept until the mail is read
+	early     []presenceMessage                // what the session said before that
+	looking   bool                             // a lookup is under way
+	again     bool                             // look once more when it comes back
+	due       bool                             // the evidence deadline asked for the lookup
+	marks     memory                           // what is on its way to the mailbox
+	owed      map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	waiters   []command                        // verbs that answer once the session is up, or cannot be
 	self      *actor.PID
 	timers    [timerKinds]*time.Timer
 	tokens    [timerKinds]int
@@ -186,11 +188,6 @@ func (p *presence) report(line *int64) func(Report) {
 	root, self, generation, n := p.h.root, p.self, p.rec.Generation, p.h.lines.Add(1)
 	*line = n
 	return func(r Report) { root.Send(self, reported{generation: generation, line: n, report: r}) }
-}
-
-func (p *presence) onLoaded() func([]iapeer.Message, error) {
-	root, self := p.h.root, p.self
-	return func(ms []iapeer.Message, err error) { root.Send(self, loaded{messages: ms, err: err}) }
 }
 
 func (p *presence) start(mode StartMode, topic string) Launch {
@@ -360,6 +357,8 @@ func (p *presence) tick(m tick) {
 		p.settleTurn()
 	case timerReload:
 		p.reload()
+	case timerOwed:
+		p.payOwed()
 	case timerKinds:
 	}
 }

@@ -79,7 +79,7 @@ func (r *router) handle(m routerMessage) {
 		}
 		if m.draft.Proof == iapeer.ProofSession {
 			// the caller's presence knows the cause of its turn
-			r.h.root.Send(r.h.roster, stamp{message: msg, reply: m.reply})
+			r.h.post(msg.From, stamp{message: msg, reply: m.reply})
 			return
 		}
 		if msg.Conversation == "" {
@@ -164,6 +164,10 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 		return s.repeated(ctx, sub.message, d)
 	}
 	p := progress{state: sub.message.State}
+	if s.h.sessions.Traits(sub.message.To.Runtime).Inbox {
+		p.place = s.h.inInbox(sub.message.To)
+		waiting = waiting && d.WaitFor == iapeer.Answered
+	}
 	if waiting && sub.message.ID == id {
 		p = s.waitFor(ctx, fate, d.Wait, p)
 		if !p.done { // whoever was to tell us may have failed
