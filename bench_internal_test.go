@@ -52,15 +52,6 @@ func BenchmarkEnvelopeIDs(b *testing.B) {
 	}
 }
 
-func BenchmarkNormalizeName(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if NormalizeName("My Project Наталья") == "" {
-			b.Fatal("empty")
-		}
-	}
-}
-
 // Allocations gate the codec's cost; wall time is noise. The bounds leave room
 // for the race detector's own.
 func TestCodecAllocations(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // A setting is one thing that can be set.
@@ -132,7 +133,7 @@ func find(key string) (setting, bool) {
 // made.
 func personName(s surroundings) string {
 	for _, login := range []string{s.getenv("USER"), s.getenv("LOGNAME"), account()} {
-		if name, err := iapeer.NameFromFolder(login); err == nil {
+		if name, err := spelling.FromFolder(login); err == nil {
 			return string(name)
 		}
 	}

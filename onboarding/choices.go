@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // chooseNature: explicit wins and must suit the runtime; a new peer gets its
@@ -158,7 +159,7 @@ func (e *PapersError) Unwrap() error { return iapeer.ErrBadDraft }
 func (p *plan) papers(file, says string, other iapeer.Name) error {
 	owner, _ := p.f.peer(other)
 	e := &PapersError{File: file, Says: says, Committed: p.f.Committed[file], Peer: other, Home: p.f.abbreviate(owner.CWD),
-		Suggested: iapeer.NormalizeName(filepath.Base(p.f.CWD)), CWD: p.f.CWD, Worktree: p.f.SiblingOf[other]}
+		Suggested: spelling.Normalize(filepath.Base(p.f.CWD)), CWD: p.f.CWD, Worktree: p.f.SiblingOf[other]}
 	if _, err := iapeer.ParseName(e.Suggested); err != nil || e.Suggested == string(other) {
 		e.Suggested = "NAME"
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/onboarding/edit"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // defaultPort is the daemon's port where nothing says otherwise.
@@ -156,7 +157,7 @@ func folderOf(o iapeer.Onboarding, p iapeer.Paths) string {
 	if o.CWD != "" {
 		return filepath.Clean(o.CWD)
 	}
-	return p.PeerHome(iapeer.Name(iapeer.NormalizeName(o.Name)))
+	return p.PeerHome(iapeer.Name(spelling.Normalize(o.Name)))
 }
 
 // nearestFolder is dir, or the folder above it that exists.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // A plan is what a command comes to, given the facts. It is made of values
@@ -50,7 +51,7 @@ func (p *plan) checkFolder() error {
 // chooseName: an explicit name wins, then the name in the profile, then the
 // folder's.
 func (p *plan) chooseName() error {
-	folder := iapeer.NormalizeName(filepath.Base(p.f.CWD))
+	folder := spelling.Normalize(filepath.Base(p.f.CWD))
 	given := p.o.Name
 	if given == "" && p.f.Profile != nil {
 		return p.checkSession()
@@ -79,7 +80,7 @@ func (p *plan) chooseName() error {
 
 // nameOf spells a given name as a peer name.
 func nameOf(given string) (iapeer.Name, error) {
-	name, err := iapeer.ParseName(iapeer.NormalizeName(given))
+	name, err := iapeer.ParseName(spelling.Normalize(given))
 	if err != nil {
 		return "", &iapeer.FieldError{Field: "personality", Value: given, Reason: iapeer.ErrBadName.Error()}
 	}
@@ -93,7 +94,7 @@ func (p *plan) checkSession() error {
 	if p.o.Verb != "init" {
 		return nil
 	}
-	if s := p.o.Env["PEER_PERSONALITY"]; s != "" && iapeer.NormalizeName(s) != string(p.peer.Name) {
+	if s := p.o.Env["PEER_PERSONALITY"]; s != "" && spelling.Normalize(s) != string(p.peer.Name) {
 		return &iapeer.FieldError{Field: "PEER_PERSONALITY", Value: s,
 			Reason: fmt.Sprintf("this command would make peer %s; unset it, or use iapeer create", p.peer.Name)}
 	}

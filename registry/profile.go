@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // A ProfileError says which field of which file cannot be read, and why.
@@ -129,7 +130,7 @@ func (f *fields) name(field string) iapeer.Name {
 		f.fail(field, "must name the peer")
 		return ""
 	}
-	n, err := iapeer.ParseName(iapeer.NormalizeName(s))
+	n, err := iapeer.ParseName(spelling.Normalize(s))
 	if err != nil {
 		f.fail(field, "%q is no name: %v", s, iapeer.ErrBadName)
 	}

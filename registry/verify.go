@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/spelling"
 )
 
 // An Issue is something in a profile that people should know. A profile
@@ -148,7 +149,7 @@ func profileWarnings(doc *document, cwd string) []Issue {
 		issues = append(issues, Issue{"warn", field, fmt.Sprintf(format, args...)})
 	}
 	f := &fields{doc: doc}
-	if name, base := f.text("personality"), iapeer.NormalizeName(filepath.Base(cwd)); name != "" && name != base {
+	if name, base := f.text("personality"), spelling.Normalize(filepath.Base(cwd)); name != "" && name != base {
 		warn("personality", "is %q, the folder is called %q", name, base)
 	}
 	legacy, current := doc.get("runtime"), doc.get("default_runtime")
