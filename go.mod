@@ -10,7 +10,7 @@ replace github.com/mattn/go-runewidth => github.com/mattn/go-runewidth v0.0.19
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/asynkron/protoactor-go v0.0.0-20240822202345-3c0e61ca19c9
-	github.com/charmbracelet/x/ansi v0.11.9
+	github.com/charmbracelet/x/ansi v0.11.7 // newer ones fill a table of widths at each start, for functions that nothing here calls
 	github.com/creack/pty v1.1.24
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/google/go-cmp v0.7.0
