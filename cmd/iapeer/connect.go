@@ -35,7 +35,7 @@ func (w *world) running(who string) *client.Client {
 func (w *world) reach(who string, way *way) *client.Client {
 	base := "http://localhost"
 	if r, err := client.Find(w.getenv); err == nil {
-		base, way.rt = client.Transport(r)
+		base, way.rt = client.Direct(r)
 	}
 	return client.New(base, &http.Client{Transport: way}).As(who, w.bearer())
 }
@@ -73,7 +73,7 @@ func (t *way) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, t.rt = client.Transport(r)
+	_, t.rt = client.Direct(r)
 	return t.rt.RoundTrip(again)
 }
 
@@ -155,7 +155,7 @@ func (w *world) ask(req *http.Request) (*http.Response, error) {
 	if req, err = afresh(req); err != nil {
 		return nil, err
 	}
-	_, rt := client.Transport(r)
+	_, rt := client.Direct(r)
 	return rt.RoundTrip(req)
 }
 

@@ -13,18 +13,12 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/iapeer/iapeer/session"
 )
 
 func main() {
 	session.HostMain() // a host carries nothing of the grammar
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], newWorld())
-	stop()
-	os.Exit(code)
+	os.Exit(start(os.Args[1:], newWorld()))
 }

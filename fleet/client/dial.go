@@ -47,13 +47,16 @@ func Dial(getenv func(string) string) (*Client, error) {
 // Transport returns the way to the daemon at r, and the base URL for [New]. Its
 // errors match [iapeer.ErrNoDaemon] when nobody listens there.
 func Transport(r Router) (base string, rt http.RoundTripper) {
-	d := dialer{sock: r.Sock}
-	base = "http://localhost"
-	if u, err := url.Parse(r.TCP); err == nil && u.Host != "" {
-		d.tcp = u.Host
-		base = "http://" + u.Host
-	}
+	d, base := way(r)
 	return base, &http.Transport{DialContext: d.dial, DisableCompression: true}
+}
+
+func way(r Router) (d dialer, base string) {
+	d, base = dialer{sock: r.Sock}, "http://localhost"
+	if u, err := url.Parse(r.TCP); err == nil && u.Host != "" {
+		d.tcp, base = u.Host, "http://"+u.Host
+	}
+	return d, base
 }
 
 // Find tells where the daemon of the root that getenv names listens, without
