@@ -242,7 +242,7 @@ func (c *Conn) callJSON(ctx context.Context, t wire.Type, body, out any) error {
 // An Offering is a message to be written into the session. Text of mode
 // [Paste] must be free of control characters other than tab and line feed.
 // Submit lets a carriage return follow in the same write, or Pause later (at
-// most 2 s), with nothing in between. Attempt is larger
+// most 2 s) or at [Conn.Enter], with nothing in between. Attempt is larger
 // than before when absence of an earlier attempt was proven.
 type Offering struct {
 	ID      iapeer.MessageID
@@ -270,6 +270,12 @@ func (c *Conn) Offer(ctx context.Context, o Offering) (OfferResult, error) {
 		err = fmt.Errorf("offer %s: %w", o.ID, err)
 	}
 	return r, err
+}
+
+// Enter ends the pause of the offer of id, if it is in its pause now: the
+// carriage return follows at once. It writes nothing itself.
+func (c *Conn) Enter(ctx context.Context, id iapeer.MessageID) error {
+	return c.callJSON(ctx, wire.Enter, wire.EnterRequest{ID: id}, nil)
 }
 
 // Ask returns how far the given offers came; without ids, all that are under

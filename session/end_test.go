@@ -104,6 +104,12 @@ func TestSurvivorsOfAKilledHostAreReaped(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(t, pids)
+	if _, err := ReapSurvivors(*found[0].Spec); err != nil { // nothing is left to do, nor to tell
+		t.Fatal(err)
+	}
+	if log, _ := os.ReadFile(spec.ExitLog); strings.Count(string(log), "ev=session-exit identity=claude-anna cause=host-killed host=supervisor generation=7 pid=") != 1 {
+		t.Errorf("exits.log = %q, want one line of a killed host", log)
+	}
 	if found, _ := Scan(spec.Dir); len(found) != 0 {
 		t.Errorf("Scan afterwards = %+v, want nothing", found)
 	}

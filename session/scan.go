@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session/exits"
 	"github.com/iapeer/iapeer/session/host"
 	"github.com/iapeer/iapeer/session/proc"
 )
@@ -172,12 +173,13 @@ func (f *Found) judge() {
 // terminal's session and those with its mark in their environment, each checked
 // by its start. It does nothing while a host holds the identity. It returns how
 // many processes it ended, and removes the dead host's files; exit records and
-// outcomes stay.
+// outcomes stay. The end is told in exits.log, unless the host still did.
 func ReapSurvivors(spec Spec) (int, error) {
 	f := spec.Files()
 	if host.Locked(f.Lock()) {
 		return 0, ErrAlreadyRunning
 	}
+	_ = logKilled(spec) // what cannot be logged is ended all the same
 	n, err := proc.End(spec.Survivors(), spec.Grace())
 	if err != nil {
 		return n, err
@@ -188,6 +190,16 @@ func ReapSurvivors(spec Spec) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// logKilled tells of the end in exits.log: as the host recorded it, if it came
+// so far, else that it was killed.
+func logKilled(spec Spec) error {
+	var e Exit
+	if readJSON(spec.Files().Exit(spec.Generation), &e) == nil && e.Generation == spec.Generation {
+		return exits.Append(spec.ExitLog, e)
+	}
+	return exits.AppendKilled(spec.ExitLog, spec.Identity, spec.Generation, spec.Host)
 }
 
 // KillHost sends TERM to the host of pid file path, if it still is the process

@@ -86,6 +86,7 @@ const (
 	EventAlt      = wire.EventAlt
 	EventSettled  = wire.EventSettled
 	EventActive   = wire.EventActive
+	EventDrawn    = wire.EventDrawn
 	EventAttached = wire.EventAttached
 	EventStarted  = wire.EventStarted
 	EventOutcome  = wire.EventOutcome

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/iapeer/iapeer"
 )
 
 // errEnded says that the session ended before the bytes were written.
@@ -17,9 +19,10 @@ const maxInput = 1 << 20
 
 // A job is one uninterrupted write to the program. moved is called after each
 // partial write with the bytes written so far, done once at the end. With a
-// pause the last byte follows that much later; nothing else is written
-// meanwhile.
+// pause the last byte follows that much later, or at [queue.enter]; nothing else
+// is written meanwhile.
 type job struct {
+	id    iapeer.MessageID // of an offer, for enter
 	bytes []byte
 	pause time.Duration
 	moved func(n int)
@@ -37,7 +40,9 @@ type queue struct {
 	jobs  []job
 	size  int
 	ended bool
-	over  chan struct{} // closed by end
+	over  chan struct{}    // closed by end
+	pause iapeer.MessageID // the job that pauses now
+	hurry chan struct{}    // closed to end its pause
 }
 
 func newQueue(pty *os.File) *queue {
@@ -114,13 +119,35 @@ func (q *queue) write(j job) (int, error) {
 	if err != nil {
 		return n, err
 	}
+	hurry := q.pausing(j.id)
 	t := time.NewTimer(j.pause)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return q.push(j, n, len(j.bytes))
+	case <-hurry:
 	case <-q.over:
 		return n, errEnded
+	}
+	q.pausing("")
+	return q.push(j, n, len(j.bytes))
+}
+
+// pausing notes that a job pauses, or with "" that none does. The channel is
+// closed when the pause is to end.
+func (q *queue) pausing(id iapeer.MessageID) <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pause, q.hurry = id, make(chan struct{})
+	return q.hurry
+}
+
+// enter ends the pause of the job with this id, if it pauses now.
+func (q *queue) enter(id iapeer.MessageID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if id != "" && q.pause == id {
+		q.pause = ""
+		close(q.hurry)
 	}
 }
 

@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session/exits"
 	"github.com/iapeer/iapeer/session/proc"
 	"github.com/iapeer/iapeer/session/wire"
 )
@@ -207,38 +206,15 @@ func (h *Host) record() wire.Exit {
 
 // logExit appends the one line of this end to exits.log.
 func (h *Host) logExit(e wire.Exit) {
-	line := fmt.Sprintf("ev=session-exit identity=%s dead_status=%d dead_signal=%s host=supervisor", e.Identity, e.Code, quote(e.Signal))
-	if e.Cause != "" {
-		line = fmt.Sprintf("ev=session-exit identity=%s cause=%s host=supervisor", e.Identity, quote(e.Cause))
+	if err := exits.Append(h.spec.ExitLog, e); err != nil {
+		h.logf("exit log: %v", err)
 	}
-	h.appendExitLog(line)
 }
 
 // fault records an internal fault; the session goes on.
 func (h *Host) fault(kind string, reason any) {
 	h.logf("%s: %v\n%s", kind, reason, debug.Stack())
-	text := fmt.Sprint(reason)
-	h.appendExitLog("ev=supervisor-uncaught identity=" + h.spec.Identity.String() + " kind=" + kind + " reason=" + quote(text[:min(len(text), 300)]))
-}
-
-func (h *Host) appendExitLog(line string) {
-	if h.spec.ExitLog == "" {
-		return
-	}
-	_ = os.MkdirAll(filepath.Dir(h.spec.ExitLog), 0o700)
-	f, err := os.OpenFile(h.spec.ExitLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
+	if err := exits.AppendFault(h.spec.ExitLog, h.spec.Identity, kind, fmt.Sprint(reason)); err != nil {
 		h.logf("exit log: %v", err)
-		return
 	}
-	defer f.Close()
-	fmt.Fprintf(f, "ts=%s %s\n", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), line)
-}
-
-// quote writes a logfmt value.
-func quote(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t\n\"=") {
-		return strconv.Quote(s)
-	}
-	return s
 }

@@ -124,7 +124,7 @@ func (h *Host) frame(c *client, t wire.Type, payload []byte) {
 		}
 	case wire.Resize:
 		h.resized(c, payload)
-	case wire.Offer, wire.Keys, wire.Screen, wire.Stop, wire.Ask, wire.Hook, wire.Replay, wire.Ack, wire.Result:
+	case wire.Offer, wire.Keys, wire.Screen, wire.Stop, wire.Ask, wire.Hook, wire.Replay, wire.Ack, wire.Result, wire.Enter:
 		n, body, ok := wire.CutNumber(payload)
 		if !ok || c.role == wire.RoleAttach {
 			return
@@ -177,6 +177,8 @@ func (h *Host) request(c *client, t wire.Type, n uint32, body []byte) {
 		err = h.acknowledge(c, n, body)
 	case wire.Result:
 		err = h.outcome(c, n, body)
+	case wire.Enter:
+		err = h.enter(c, n, body)
 	default:
 	}
 	if err != nil {
@@ -213,13 +215,14 @@ func (h *Host) offer(c *client, n uint32, payload []byte) error {
 		pause = min(time.Duration(header.PauseMS)*time.Millisecond, maxPause)
 	}
 	h.queue.put(job{
-		bytes: bytes, pause: pause,
+		id: header.ID, bytes: bytes, pause: pause,
 		moved: func(n int) { h.ledger.progress(o, n) },
 		done: func(_ int, err error) {
 			reason := ""
 			if err != nil {
 				reason = err.Error()
 			}
+			h.term.greeted()
 			h.ledger.finish(o, reason)
 		},
 	})
@@ -291,6 +294,19 @@ func keystrokes(header wire.OfferHeader, text []byte) []byte {
 		b = append(b, '\r')
 	}
 	return b
+}
+
+// enter ends the pause of an offer.
+func (h *Host) enter(c *client, n uint32, body []byte) error {
+	var r wire.EnterRequest
+	if err := json.Unmarshal(body, &r); err != nil {
+		return fmt.Errorf("enter: %w", err)
+	}
+	if h.queue != nil {
+		h.queue.enter(r.ID)
+	}
+	c.answer(n, nil)
+	return nil
 }
 
 // keys presses named keys.

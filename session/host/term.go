@@ -13,6 +13,7 @@ import (
 // Times of the terminal.
 const (
 	settleAfter  = 200 * time.Millisecond // quiet for so long means settled
+	drawnAfter   = 5 * time.Millisecond   // quiet for so long means that a picture may be complete
 	redrawQuiet  = 40 * time.Millisecond  // quiet for so long ends the redraw after a resize
 	redrawLimit  = 300 * time.Millisecond // a redraw is not waited for longer
 	stableLimit  = 500 * time.Millisecond // a sequence cut in two is not waited for longer
@@ -35,6 +36,7 @@ type terminal struct {
 	trimmed  uint64 // bytes at the last trim
 	settled  bool
 	settle   *time.Timer
+	drawn    *time.Timer // nil when nobody needs to know: once a message was written the program itself tells
 	watchers map[*client]bool
 	waiting  map[*client]*paint
 	painted  int
@@ -65,7 +67,30 @@ func newTerminal(spec Spec, pt *os.File, q *queue, catch func()) *terminal {
 		},
 	})
 	t.settle = time.AfterFunc(settleAfter, t.quiet)
+	if spec.Kind == wire.TUI {
+		t.drawn = time.AfterFunc(drawnAfter, t.paused)
+	}
 	return t
+}
+
+// paused is the drawn timer's. A picture that the program itself calls
+// incomplete is waited for.
+func (t *terminal) paused() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.bytes > 0 && t.screen.Idle() && !t.screen.Synchronized() {
+		t.tell(wire.EventBody{Kind: wire.EventDrawn})
+	}
+}
+
+// greeted notes that a message was written.
+func (t *terminal) greeted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.drawn != nil {
+		t.drawn.Stop()
+		t.drawn = nil
+	}
 }
 
 // output takes what the program wrote.
@@ -79,6 +104,9 @@ func (t *terminal) output(b []byte) {
 		t.tell(wire.EventBody{Kind: wire.EventActive})
 	}
 	t.settle.Reset(settleAfter)
+	if t.drawn != nil {
+		t.drawn.Reset(drawnAfter)
+	}
 	shown := t.strip.strip(b)
 	if t.painted > 0 && len(shown) > 0 {
 		t.show(shown)
@@ -100,6 +128,9 @@ func (t *terminal) show(b []byte) {
 // trimEvery is how much output makes it worth while to give memory back.
 const trimEvery = 128 << 10
 
+// startedBytes is more than agents write before their first picture.
+const startedBytes = 1 << 10
+
 // quiet is the settle timer's.
 func (t *terminal) quiet() {
 	t.mu.Lock()
@@ -107,7 +138,8 @@ func (t *terminal) quiet() {
 		t.settled = true
 		t.tell(wire.EventBody{Kind: wire.EventSettled})
 	}
-	due := t.trimmed == 0 || t.bytes-t.trimmed > trimEvery
+	started := t.drawn == nil || t.bytes > startedBytes // nothing is done beside the start of an agent
+	due := t.trimmed == 0 && started || t.bytes-t.trimmed > trimEvery
 	if due {
 		t.trimmed = max(t.bytes, 1)
 	}

@@ -81,7 +81,7 @@ type OfferHeader struct {
 	Attempt int              `json:"attempt,omitempty"`
 	Mode    Mode             `json:"mode"`
 	Submit  bool             `json:"submit,omitempty"`  // a carriage return follows
-	PauseMS int64            `json:"pauseMs,omitempty"` // that much later; 0: in the same write
+	PauseMS int64            `json:"pauseMs,omitempty"` // that much later, or at an [EnterRequest]; 0: in the same write
 }
 
 // An OfferState is how far an offer came.
@@ -117,6 +117,12 @@ type KeysRequest struct {
 type StopRequest struct {
 	Cause string `json:"cause"`
 	Grace int64  `json:"graceMs"` // 0 means the spec's
+}
+
+// EnterRequest ends the pause before the carriage return of an offer that is
+// being written. It changes nothing at any other time.
+type EnterRequest struct {
+	ID iapeer.MessageID `json:"id"`
 }
 
 // AskRequest asks for the states of offers; without ids, of all.
@@ -186,6 +192,7 @@ const (
 	EventAlt      EventKind = "alt"
 	EventSettled  EventKind = "settled" // no output for the settle time
 	EventActive   EventKind = "active"  // the first output after settled
+	EventDrawn    EventKind = "drawn"   // a pause behind output; told until the first offer is written
 	EventAttached EventKind = "attached"
 	EventStarted  EventKind = "exec started"
 	EventOutcome  EventKind = "exec outcome"

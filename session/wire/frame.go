@@ -37,6 +37,7 @@ const (
 	Replay Type = 23 // request: empty; answered by [ReplayReply]
 	Ack    Type = 24 // request: [AckRequest]
 	Result Type = 25 // request: [OutcomeRequest]; answered by [Outcome]
+	Enter  Type = 26 // request: [EnterRequest]
 	Reply  Type = 32 // host to client: number, then [Status] and the answer's body
 	Event  Type = 33 // host to client: [EventBody]
 )
