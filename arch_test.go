@@ -98,6 +98,7 @@ var thinClientLacks = map[string]string{
 	"github.com/asynkron/protoactor-go": "actors live in the daemon",
 	"github.com/mozillazg/go-unidecode": "its tables are most of a megabyte in each session's host; see package spelling",
 	"github.com/mark3labs/mcp-go":       "its schema package costs milliseconds at each start",
+	"net/http":                          "with its TLS it is half of the program and costs a millisecond at each start",
 	"modernc.org/sqlite":                "only the daemon writes the store",
 	"go.opentelemetry.io/otel":          "telemetry is the daemon's",
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -181,8 +180,7 @@ func (h *house) start(b *bench) error {
 		return err
 	}
 	h.addr = strings.TrimSuffix(strings.TrimPrefix(r.TCP, "http://"), "/mcp")
-	base, transport := client.Transport(r)
-	h.fleet = client.New(base, &http.Client{Transport: transport})
+	h.fleet = client.New(client.To(r))
 	return nil
 }
 

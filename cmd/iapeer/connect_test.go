@@ -4,19 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet/client"
 )
 
 // dying is a daemon that was killed: it drops some connections, then it is gone.
 type dying struct{ drops, asked int }
 
-func (d *dying) RoundTrip(*http.Request) (*http.Response, error) {
+func (d *dying) Do(context.Context, *client.Request) (*client.Response, error) {
 	d.asked++
 	if d.asked <= d.drops {
 		return nil, syscall.ECONNRESET
@@ -32,20 +31,12 @@ func TestKilledDaemonDropsConnections(t *testing.T) {
 		asked  int
 		err    error
 	}{
-		{http.MethodGet, 4, iapeer.ErrNoDaemon},
-		{http.MethodPost, 1, syscall.ECONNRESET},
+		{"GET", 4, iapeer.ErrNoDaemon},
+		{"POST", 1, syscall.ECONNRESET},
 	} {
 		d := &dying{drops: 3}
-		w := &way{w: &world{now: time.Now}, rt: d, start: func(context.Context) error { return iapeer.ErrNoDaemon }}
-		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://localhost/", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.GetBody = func() (io.ReadCloser, error) { return http.NoBody, nil }
-		res, err := w.RoundTrip(req)
-		if res != nil {
-			res.Body.Close()
-		}
+		w := &way{w: &world{now: time.Now}, direct: d, start: func(context.Context) error { return iapeer.ErrNoDaemon }}
+		_, err := w.Do(t.Context(), &client.Request{Method: tc.method, Path: "/"})
 		if !errors.Is(err, tc.err) || d.asked != tc.asked {
 			t.Errorf("%s: asked %d times, %v; want %d times, %v", tc.method, d.asked, err, tc.asked, tc.err)
 		}

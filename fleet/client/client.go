@@ -1,14 +1,11 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
+	"maps"
 	"strings"
 	"sync/atomic"
 
@@ -22,17 +19,16 @@ const maxReplyBytes = 64 << 20
 // A Client speaks to one daemon. It is safe for concurrent use and needs no
 // closing.
 type Client struct {
-	http     *http.Client
-	base     string // "http://host", without a path
+	way      Way
 	identity string
 	bearer   string
 	daemon   *atomic.Pointer[string] // version of the last reply; shared by the copies that As makes
 }
 
-// New returns a client that sends its requests to base through hc. [Dial] is
-// what most want; New is for other transports.
-func New(base string, hc *http.Client) *Client {
-	return &Client{http: hc, base: strings.TrimRight(base, "/"), daemon: new(atomic.Pointer[string])}
+// New returns a client that sends its requests that way. [Dial] is what most
+// want; New is for other ways.
+func New(way Way) *Client {
+	return &Client{way: way, daemon: new(atomic.Pointer[string])}
 }
 
 // As returns a client that speaks as identity, "<runtime>-<name>", proven by the
@@ -71,7 +67,7 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxReplyBytes))
 	if err != nil {
-		return fmt.Errorf("%s %s: the answer ended early: %w", method, path, lost(err))
+		return fmt.Errorf("%s %s: the answer ended early: %w", method, path, err)
 	}
 	if out == nil {
 		return nil
@@ -84,72 +80,58 @@ func (c *Client) do(ctx context.Context, method, path string, in, out any) error
 
 // open sends one request and returns its answer with status 200; the caller
 // closes the body. Other statuses are returned as an *Error.
-func (c *Client) open(ctx context.Context, method, path string, in any, header http.Header) (*http.Response, error) {
-	var body []byte
+func (c *Client) open(ctx context.Context, method, path string, in any, header map[string]string) (*Response, error) {
+	req := &Request{Method: method, Path: path, Header: c.dress(method, header)}
 	switch v := in.(type) {
 	case nil:
 	case []byte:
-		body = v
+		req.Body = v
 	default:
 		var err error
-		if body, err = json.Marshal(v); err != nil {
+		if req.Body, err = json.Marshal(v); err != nil {
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	res, err := c.way.Do(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	c.dress(req, header)
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, lost(err)
+	if res.Version != "" {
+		c.daemon.Store(&res.Version)
 	}
-	if v := res.Header.Get(HeaderVersion); v != "" {
-		c.daemon.Store(&v)
-	}
-	if res.StatusCode != http.StatusOK {
+	if res.Status != statusOK {
 		defer res.Body.Close()
 		return nil, refused(res)
 	}
 	return res, nil
 }
 
-func (c *Client) dress(req *http.Request, header http.Header) {
-	for k, v := range header {
-		req.Header[k] = v
-	}
-	if req.Method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/json")
+// dress returns the headers of a request: its own, and who asks.
+func (c *Client) dress(method string, own map[string]string) map[string]string {
+	header := map[string]string{}
+	maps.Copy(header, own)
+	if method == "POST" {
+		header["Content-Type"] = "application/json"
 	}
 	if c.identity != "" {
-		req.Header.Set(HeaderIdentity, c.identity)
+		header[HeaderIdentity] = c.identity
 	}
 	if c.bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+c.bearer)
+		header["Authorization"] = "Bearer " + c.bearer
 	}
+	return header
 }
 
 // refused reads an answer that is not 200.
-func refused(res *http.Response) *Error {
+func refused(res *Response) *Error {
 	b, _ := io.ReadAll(io.LimitReader(res.Body, 1<<20)) // what arrived is enough to tell
 	e := &Error{}
 	if json.Unmarshal(b, e) != nil || e.Message == "" {
 		e.Message = strings.TrimSpace(string(b[:min(len(b), 200)]))
 	}
 	if e.Message == "" {
-		e.Message = "the daemon answered " + res.Status
+		e.Message = fmt.Sprintf("the daemon answered %d %s", res.Status, res.Reason)
 	}
-	e.Status = res.StatusCode
+	e.Status = res.Status
 	return e
-}
-
-// lost strips the URL that net/http puts around an error: it names a made-up
-// host when the way is a unix socket.
-func lost(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,8 +106,8 @@ func TestFind(t *testing.T) {
 func TestAStrangerOnThePort(t *testing.T) {
 	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the stranger was told something") }))
 	defer stranger.Close()
-	_, rt := client.Transport(client.Router{Sock: filepath.Join(t.TempDir(), "gone"), TCP: stranger.URL + "/mcp"})
-	_, err := client.New(stranger.URL, &http.Client{Transport: rt}).As("claude-bob", "secret").Snapshot(t.Context())
+	way := client.To(client.Router{Sock: filepath.Join(t.TempDir(), "gone"), TCP: stranger.URL + "/mcp"})
+	_, err := client.New(way).As("claude-bob", "secret").Snapshot(t.Context())
 	if !errors.Is(err, iapeer.ErrNoDaemon) {
 		t.Errorf("Snapshot = %v, want ErrNoDaemon", err)
 	}
@@ -117,34 +118,24 @@ func TestAStrangerOnThePort(t *testing.T) {
 func TestTCPWhereSocketsAreRefused(t *testing.T) {
 	daemon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
 	defer daemon.Close()
-	base, rt := client.Transport(client.Router{Sock: "/" + strings.Repeat("x", 200), TCP: daemon.URL + "/mcp"})
-	if err := client.New(base, &http.Client{Transport: rt}).Healthy(t.Context()); err != nil {
+	way := client.To(client.Router{Sock: "/" + strings.Repeat("x", 200), TCP: daemon.URL + "/mcp"})
+	if err := client.New(way).Healthy(t.Context()); err != nil {
 		t.Errorf("over TCP: %v", err)
 	}
 }
 
-// answer is a transport that always answers the same.
+// answer is a way that always leads to the same answer.
 type answer struct {
-	status int
-	body   string
-	header http.Header
+	status  int
+	body    string
+	version string
 }
 
-func (a answer) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	for k, v := range a.header {
-		w.Header()[k] = v
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.WriteString(a.body)
-	res := w.Result()
-	res.Request = r
-	return res, nil
+func (a answer) Do(context.Context, *client.Request) (*client.Response, error) {
+	return &client.Response{Status: a.status, Reason: http.StatusText(a.status), Version: a.version, Body: io.NopCloser(strings.NewReader(a.body))}, nil
 }
 
-func over(a answer) *client.Client {
-	return client.New("http://localhost", &http.Client{Transport: a})
-}
+func over(a answer) *client.Client { return client.New(a) }
 
 func TestStrangeAnswers(t *testing.T) {
 	for _, tc := range []struct {
@@ -164,7 +155,7 @@ func TestStrangeAnswers(t *testing.T) {
 }
 
 func TestMismatch(t *testing.T) {
-	c := over(answer{status: 200, body: "{}", header: http.Header{"X-Iapeer-Version": {"0.0.1"}}})
+	c := over(answer{status: 200, body: "{}", version: "0.0.1"})
 	if c.Mismatch() != "" {
 		t.Errorf("before an answer: %q", c.Mismatch())
 	}
@@ -212,7 +203,7 @@ func FuzzEvents(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		c := client.New("http://localhost", &http.Client{Transport: once{answer{status: 200, body: body}, cancel}})
+		c := client.New(once{answer{status: 200, body: body}, cancel})
 		for e := range c.Events(ctx, 0) {
 			_, _ = client.ParseEventID(e.ID)
 			_ = e.Peer()
@@ -226,11 +217,11 @@ type once struct {
 	cancel context.CancelFunc
 }
 
-func (o once) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Header.Get("Last-Event-ID") != "" {
+func (o once) Do(ctx context.Context, r *client.Request) (*client.Response, error) {
+	if r.Header["Last-Event-ID"] != "" {
 		o.cancel()
 		return nil, context.Canceled
 	}
 	time.AfterFunc(time.Millisecond, o.cancel)
-	return o.answer.RoundTrip(r)
+	return o.answer.Do(ctx, r)
 }

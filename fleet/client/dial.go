@@ -1,15 +1,9 @@
 package client
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"syscall"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -40,23 +34,7 @@ func Dial(getenv func(string) string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	base, rt := Transport(r)
-	return New(base, &http.Client{Transport: rt}).As(getenv("PEER_IDENTITY"), getenv("IAPEER_BEARER")), nil
-}
-
-// Transport returns the way to the daemon at r, and the base URL for [New]. Its
-// errors match [iapeer.ErrNoDaemon] when nobody listens there.
-func Transport(r Router) (base string, rt http.RoundTripper) {
-	d, base := way(r)
-	return base, &http.Transport{DialContext: d.dial, DisableCompression: true}
-}
-
-func way(r Router) (d dialer, base string) {
-	d, base = dialer{sock: r.Sock}, "http://localhost"
-	if u, err := url.Parse(r.TCP); err == nil && u.Host != "" {
-		d.tcp, base = u.Host, "http://"+u.Host
-	}
-	return d, base
+	return New(To(r)).As(getenv("PEER_IDENTITY"), getenv("IAPEER_BEARER")), nil
 }
 
 // Find tells where the daemon of the root that getenv names listens, without
@@ -81,22 +59,4 @@ func Find(getenv func(string) string) (Router, error) {
 		return r, iapeer.ErrNoDaemon
 	}
 	return r, nil
-}
-
-// dialer reaches the daemon over its socket. TCP is for where sockets may not be
-// used: a port that nobody's socket vouches for may have got another owner, who
-// must not be told tokens and messages.
-type dialer struct{ sock, tcp string }
-
-func (d dialer) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	nd := net.Dialer{Timeout: dialTimeout}
-	c, err := nd.DialContext(ctx, "unix", d.sock)
-	gone := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
-	if err != nil && !gone && d.tcp != "" {
-		c, err = nd.DialContext(ctx, "tcp", d.tcp)
-	}
-	if err != nil && ctx.Err() == nil {
-		return nil, fmt.Errorf("%w (%s)", iapeer.ErrNoDaemon, d.sock)
-	}
-	return c, err
 }

@@ -4,32 +4,51 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
-	"net/http"
+	"net/url"
+	"syscall"
+
+	"github.com/iapeer/iapeer"
 )
 
-// Direct is [Transport] for a program that asks once or twice and ends: each
-// request has a connection of its own, with no pool and no goroutines around it,
-// which would cost more than the request.
-func Direct(r Router) (base string, rt http.RoundTripper) {
-	d, base := way(r)
-	return base, direct{d}
+// A Way carries requests to a daemon. It is safe for concurrent use.
+type Way interface {
+	// Do sends a request and returns its answer as soon as the head is there. The
+	// end of ctx ends both, the reading of the body too.
+	Do(ctx context.Context, req *Request) (*Response, error)
 }
 
-// direct is the transport of [Direct].
-type direct struct{ dialer }
+// To returns the way to the daemon at r. Each request has a connection of its
+// own, with no pool and no goroutine around it: on one host that costs less than
+// to keep them. Its errors match [iapeer.ErrNoDaemon] when nobody listens there.
+func To(r Router) Way {
+	d := direct{sock: r.Sock, host: "localhost"}
+	if u, err := url.Parse(r.TCP); err == nil && u.Host != "" {
+		d.tcp, d.host = u.Host, u.Host
+	}
+	return d
+}
 
-// RoundTrip implements http.RoundTripper. The end of the request's context
-// closes the connection.
-func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx := req.Context()
-	conn, err := d.dial(ctx, "", "")
+// direct reaches the daemon over its socket. TCP is for where sockets may not be
+// used: a port that nobody's socket vouches for may have got another owner, who
+// must not be told tokens and messages.
+type direct struct{ sock, tcp, host string }
+
+// Do implements Way.
+func (d direct) Do(ctx context.Context, req *Request) (*Response, error) {
+	text, err := req.Bytes(d.host)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := d.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &line{conn: conn, ctx: ctx, stop: context.AfterFunc(ctx, func() { _ = conn.Close() })}
-	res, err := l.ask(req)
+	res, err := l.ask(text)
 	if err != nil {
 		_ = l.Close()
 		return nil, l.blame(err)
@@ -38,33 +57,44 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+func (d direct) dial(ctx context.Context) (net.Conn, error) {
+	nd := net.Dialer{Timeout: dialTimeout}
+	c, err := nd.DialContext(ctx, "unix", d.sock)
+	gone := errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED)
+	if err != nil && !gone && d.tcp != "" {
+		c, err = nd.DialContext(ctx, "tcp", d.tcp)
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("%w (%s)", iapeer.ErrNoDaemon, d.sock)
+	}
+	return c, err
+}
+
 // A line is a connection that carries one request and its answer. As a reader it
 // is the answer's body.
 type line struct {
 	conn net.Conn
 	ctx  context.Context
 	stop func() bool // ends the watch on the context
-	body io.ReadCloser
+	body io.Reader
 }
 
 // ask writes the request and reads the answer's head. A daemon that refuses a
 // request may answer before it has read all of it, so a failed write counts only
 // when no answer comes.
-func (l *line) ask(req *http.Request) (*http.Response, error) {
-	single := req.WithContext(l.ctx) // a copy: a transport must not change its request
-	single.Close = true
-	unsent := single.Write(l.conn)
-	r := bufio.NewReader(l.conn)
-	if _, err := r.Peek(1); err != nil { // io.EOF, where ReadResponse would hide that nothing came
+func (l *line) ask(text []byte) (*Response, error) {
+	_, unsent := l.conn.Write(text)
+	res, err := ReadResponse(bufio.NewReader(l.conn))
+	if err != nil {
 		return nil, cmp.Or(unsent, err)
 	}
-	return http.ReadResponse(r, req)
+	return res, nil
 }
 
 // Read implements io.Reader.
 func (l *line) Read(p []byte) (int, error) {
 	n, err := l.body.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = l.blame(err)
 	}
 	return n, err
@@ -78,6 +108,4 @@ func (l *line) Close() error {
 
 // blame returns why the context ended, if it did: the error of a connection that
 // was closed for it tells nothing.
-func (l *line) blame(err error) error {
-	return cmp.Or(context.Cause(l.ctx), err)
-}
+func (l *line) blame(err error) error { return cmp.Or(context.Cause(l.ctx), err) }

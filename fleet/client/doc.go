@@ -13,6 +13,10 @@
 //   - [Dial] finds the daemon through <root>/state/iapeer/router.json and
 //     prefers its unix socket to its TCP port. It starts nothing and connects
 //     only with the first request.
+//   - It speaks HTTP/1.1 itself, one connection a request, and links neither
+//     net/http nor TLS: programs that ask once and end would spend more time on
+//     starting those than on asking. Where more is needed, a [Way] over net/http
+//     is a few lines.
 //   - Every send carries an Idempotency-Key. Repeating one with the same key
 //     returns the first receipt and never sends twice.
 //   - Every call takes a context and ends with it.

@@ -1,9 +1,11 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"time"
 
@@ -13,12 +15,31 @@ import (
 	"github.com/iapeer/iapeer/fleet/fleettest"
 )
 
+// to is a way of its own to a daemon, as a program may have one.
+type to struct{ daemon *httptest.Server }
+
+// Do implements client.Way.
+func (t to) Do(ctx context.Context, req *client.Request) (*client.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, req.Method, t.daemon.URL+req.Path, bytes.NewReader(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	for key, value := range req.Header {
+		r.Header.Set(key, value)
+	}
+	res, err := t.daemon.Client().Do(r) //nolint:bodyclose // whoever gets the answer closes it
+	if err != nil {
+		return nil, err
+	}
+	return &client.Response{Status: res.StatusCode, Reason: http.StatusText(res.StatusCode), Version: res.Header.Get(client.HeaderVersion), Body: res.Body}, nil
+}
+
 // A program asks a peer and waits for the answer. Where a daemon runs, the
 // client comes from client.Dial(os.Getenv).
 func Example() {
 	daemon := httptest.NewServer(fleet.New(fleettest.New("web").Deps()))
 	defer daemon.Close()
-	c := client.New(daemon.URL, daemon.Client())
+	c := client.New(to{daemon})
 
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -39,7 +60,7 @@ func ExampleClient_Events() {
 	fake := fleettest.New("web")
 	daemon := httptest.NewServer(fleet.New(fake.Deps()))
 	defer daemon.Close()
-	c := client.New(daemon.URL, daemon.Client())
+	c := client.New(to{daemon})
 	fake.Tell("web")
 
 	ctx, cancel := context.WithCancel(context.Background())

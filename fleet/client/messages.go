@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -53,7 +52,7 @@ func (c *Client) SendWatched(ctx context.Context, req SendRequest, watch func(Pr
 		case "result":
 			return r, json.Unmarshal(f.data, &r)
 		case "error":
-			e := &Error{Status: http.StatusBadGateway}
+			e := &Error{Status: 502}
 			if err := json.Unmarshal(f.data, e); err != nil {
 				return r, err
 			}
@@ -64,11 +63,11 @@ func (c *Client) SendWatched(ctx context.Context, req SendRequest, watch func(Pr
 }
 
 // keyHeader carries the idempotency key, a fresh one when the caller gave none.
-func keyHeader(key string) http.Header {
+func keyHeader(key string) map[string]string {
 	if key == "" {
 		key = rand.Text()
 	}
-	return http.Header{HeaderKey: {key}}
+	return map[string]string{HeaderKey: key}
 }
 
 // Message returns the message whose id begins with prefix, with its history.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"net/http"
 	"strconv"
 	"time"
 )
@@ -60,9 +59,9 @@ var errStopped = errors.New("stopped by the consumer")
 func (c *Client) eventsOnce(ctx context.Context, replay int, last *string, yield func(Event, error) bool) (got bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	header := http.Header{"Accept": {"text/event-stream"}}
+	header := map[string]string{"Accept": "text/event-stream"}
 	if *last != "" {
-		header.Set("Last-Event-ID", *last)
+		header["Last-Event-ID"] = *last
 	}
 	res, err := c.open(ctx, "GET", "/fleet/v1/events?replay="+strconv.Itoa(replay), nil, header)
 	if err != nil {
