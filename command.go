@@ -77,10 +77,14 @@ type Stamped struct {
 // absolute. Env is the environment of the person's command (HOME, PATH,
 // CODEX_HOME, CLAUDE_CONFIG_DIR, IAPEER_*), never the daemon's own.
 type Onboarding struct {
-	Verb        string            `json:"verb"` // "init", "create" or "remove"
+	Verb        string            `json:"verb"` // one of [OnboardingVerbs]
 	Name        string            `json:"name,omitempty"`
-	CWD         string            `json:"cwd,omitempty"` // init: the folder; create: "" means <root>/peers/<name>
-	Runtime     string            `json:"runtime,omitempty"`
+	NewName     string            `json:"newName,omitempty"`  // rename: what it is to be called
+	CWD         string            `json:"cwd,omitempty"`      // init: the folder; create: "" means <root>/peers/<name>
+	Workdir     string            `json:"workdir,omitempty"`  // create: where it works when that is not its home
+	Worktree    string            `json:"worktree,omitempty"` // create: a branch; it works in a git work tree of it, at Workdir if that is given
+	Repo        string            `json:"repo,omitempty"`     // create: the repository of Worktree; "" means that of PWD in Env
+	Runtime     string            `json:"runtime,omitempty"`  // add-runtime, default-runtime: the one to add, or to come first
 	Description string            `json:"description,omitempty"`
 	Nature      string            `json:"intelligence,omitempty"`
 	Bin         string            `json:"bin,omitempty"`
@@ -89,11 +93,15 @@ type Onboarding struct {
 	NoBootstrap bool              `json:"noBootstrap,omitempty"`
 	DryRun      bool              `json:"dryRun,omitempty"`
 	Force       bool              `json:"force,omitempty"`
+	Fix         bool              `json:"fix,omitempty"`        // verify: mend what can be mended without loss
 	AcceptRisk  string            `json:"acceptRisk,omitempty"` // "yes", "no", "" = not asked
 	DaemonURL   string            `json:"daemonUrl,omitempty"`  // set by the daemon
 	Env         map[string]string `json:"env,omitempty"`
 	Caller      Caller            `json:"-"`
 }
+
+// OnboardingVerbs lists the values of Onboarding.Verb.
+var OnboardingVerbs = []string{"init", "create", "remove", "rename", "add-runtime", "default-runtime", "verify"}
 
 // An OnboardingReport tells what was done, or with DryRun would be done.
 type OnboardingReport struct {
@@ -103,6 +111,9 @@ type OnboardingReport struct {
 	Runtimes  []Runtime    `json:"runtimes"`
 	Nature    Nature       `json:"intelligence"`
 	CWD       string       `json:"location"`
+	Workdir   string       `json:"workdir,omitempty"` // where it works, when that is not its home
+	OldName   Name         `json:"oldName,omitempty"` // rename: what it was called
+	Action    string       `json:"action,omitempty"`  // rename and the verbs about runtimes: "renamed", "added", "flipped", "already", "skipped-infra-peer"
 	Created   bool         `json:"createdFolder"`
 	Gated     bool         `json:"gated"`
 	Prompt    string       `json:"prompt"` // "append" or "replace"
@@ -112,6 +123,20 @@ type OnboardingReport struct {
 	Warnings  []string     `json:"warnings,omitempty"`
 	Next      string       `json:"next"`
 	DryRun    bool         `json:"dryRun,omitempty"`
+	Findings  []Finding    `json:"findings,omitempty"` // verify
+}
+
+// A Finding is something on disk that is not as it should be, or that people
+// should know.
+type Finding struct {
+	Severity string `json:"severity"` // "error", "warn", or "drift": record and profile differ
+	Peer     string `json:"personality,omitempty"`
+	File     string `json:"file"`
+	Field    string `json:"field,omitempty"`
+	Message  string `json:"message"`
+	Fix      string `json:"fix"`               // the way out, for a person
+	Safe     bool   `json:"fixable,omitempty"` // verify --fix mends it
+	Fixed    bool   `json:"fixed,omitempty"`   // and did
 }
 
 // A FileChange tells what became, or would become, of one file.

@@ -18,7 +18,7 @@ type Peer struct {
 	Description    string
 	Nature         Nature
 	RawNature      string          // as on disk; legacy words are kept until the nature changes
-	CWD            string          // the peer's folder, absolute
+	CWD            string          // the peer's home, where its profile and papers are; absolute
 	Interfaces     json.RawMessage // object kept for its owners, or nil
 	Settings       Settings
 }
@@ -33,6 +33,16 @@ type Settings struct {
 	Folders       []string // further folders the peer may reach; absolute
 	Exec          []string // argv of an exec peer
 	Restart       string   // restart policy by name; "" means the runtime's default
+	Workdir       string   // where its sessions work, absolute; "" means in its home
+}
+
+// Dir returns where the peer works: its work folder, which several peers may
+// share and in which nothing of iapeer is written, else its home.
+func (p Peer) Dir() string {
+	if p.Settings.Workdir != "" {
+		return p.Settings.Workdir
+	}
+	return p.CWD
 }
 
 // Declares reports whether the peer can live on rt.

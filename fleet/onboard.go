@@ -8,18 +8,15 @@ import (
 	"github.com/iapeer/iapeer"
 )
 
-// onboardVerbs are the values of Onboarding.Verb.
-var onboardVerbs = []string{"init", "create", "remove"}
-
-// onboard makes, changes or removes a peer. The environment of the command
+// onboard makes, changes, checks or removes peers. The environment of the command
 // travels in the body: the daemon's own would be another person's PATH.
 func (s *server) onboard(r *http.Request) (any, error) {
 	var req iapeer.Onboarding
 	if err := decode(r, maxSendBytes, &req); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(onboardVerbs, req.Verb) {
-		return nil, &iapeer.FieldError{Field: "verb", Value: req.Verb, Reason: fmt.Sprintf("is one of %v", onboardVerbs)}
+	if !slices.Contains(iapeer.OnboardingVerbs, req.Verb) {
+		return nil, &iapeer.FieldError{Field: "verb", Value: req.Verb, Reason: fmt.Sprintf("is one of %v", iapeer.OnboardingVerbs)}
 	}
 	req.Caller = s.caller(r)
 	report, err := s.Fleet.Onboard(r.Context(), req)

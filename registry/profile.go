@@ -237,6 +237,10 @@ func (f *fields) settings() iapeer.Settings {
 		Folders:       f.list("folders"),
 		Exec:          f.list("exec"),
 		Restart:       f.must("restart"),
+		Workdir:       f.must("workdir"),
+	}
+	if s.Workdir != "" && !filepath.IsAbs(s.Workdir) {
+		f.fail("workdir", "%q: the folder to work in is an absolute path", s.Workdir)
 	}
 	if f.doc.get("folders") == nil {
 		s.Folders = []string{rootFolder}

@@ -144,6 +144,7 @@ func (e *profileEdit) apply() error {
 		{"folders", !slices.Equal(a.Settings.Folders, b.Settings.Folders) || fresh, append([]string{}, a.Settings.Folders...)},
 		{"exec", !slices.Equal(a.Settings.Exec, b.Settings.Exec), orNil(len(a.Settings.Exec) > 0, a.Settings.Exec)},
 		{"restart", a.Settings.Restart != b.Settings.Restart, orNil(a.Settings.Restart != "", a.Settings.Restart)},
+		{"workdir", a.Settings.Workdir != b.Settings.Workdir, orNil(a.Settings.Workdir != "", a.Settings.Workdir)},
 	} {
 		if !m.change {
 			continue

@@ -88,6 +88,8 @@ func TestReadProfile(t *testing.T) {
 			})},
 		{"no folders", `{"personality":"web","default_runtime":"claude","folders":[]}`,
 			with(func(p *iapeer.Peer) { p.Settings.Folders = []string{} })},
+		{"works elsewhere", `{"personality":"web","default_runtime":"claude","workdir":"/src/web"}`,
+			with(func(p *iapeer.Peer) { p.Settings.Workdir = "/src/web" })},
 		{"description on one line", `{"personality":"web","default_runtime":"claude","description":" two\n  lines "}`,
 			with(func(p *iapeer.Peer) { p.Description = "two lines" })},
 	} {
@@ -121,6 +123,8 @@ func TestReadProfileErrors(t *testing.T) {
 		{`{"personality":"web","default_runtime":"claude","intelligence":"smart"}`, `"intelligence" "smart": a nature is`},
 		{`{"personality":"web","default_runtime":"claude","folders":["src"]}`, `"folders" has "src": folders are absolute paths`},
 		{`{"personality":"web","default_runtime":"exec","exec":"./run"}`, `"exec" must be a list of strings`},
+		{`{"personality":"web","default_runtime":"claude","workdir":"src"}`, `"workdir" "src": the folder to work in is an absolute path`},
+		{`{"personality":"web","default_runtime":"claude","workdir":7}`, `"workdir" must be a string`},
 	} {
 		cwd := folder(t, "web", tc.in)
 		_, err := ReadProfile(cwd)
@@ -207,7 +211,7 @@ func TestEditRepeatsToTheByte(t *testing.T) {
 	var on string
 	for range 3 {
 		edit(t, cwd, func(p *iapeer.Peer) {
-			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = true, true, true
+			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt, p.Settings.Workdir = true, true, true, "/w"
 		})
 		if got := profileText(t, cwd); on != "" && got != on {
 			t.Errorf("on again: %s", cmp.Diff(on, got))
@@ -217,7 +221,7 @@ func TestEditRepeatsToTheByte(t *testing.T) {
 			t.Error("gated twice changed the profile")
 		}
 		edit(t, cwd, func(p *iapeer.Peer) {
-			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt = false, false, false
+			p.Settings.Gated, p.Settings.Ephemeral, p.Settings.ReplacePrompt, p.Settings.Workdir = false, false, false, ""
 		})
 		if got := profileText(t, cwd); got != off {
 			t.Errorf("off again: %s", cmp.Diff(off, got))

@@ -36,6 +36,7 @@ type Peer struct {
 	Intelligence      string          `json:"intelligence"`
 	DefaultRuntime    string          `json:"default_runtime"`
 	CWD               string          `json:"cwd"`
+	Workdir           string          `json:"workdir,omitempty"` // where it works, when that is not its home
 	Runtimes          []RuntimeStatus `json:"runtimes"`
 	LastActiveRuntime string          `json:"last_active_runtime,omitempty"`
 	LastActiveMs      int64           `json:"last_active_ms,omitempty"`
@@ -72,12 +73,20 @@ type PeerReply struct {
 	Events  []Event   `json:"events"` // the last ones that concern it, oldest first
 }
 
+// Dir returns where the peer works.
+func (p Peer) Dir() string {
+	if p.Workdir != "" {
+		return p.Workdir
+	}
+	return p.CWD
+}
+
 // WirePeer returns s as the fleet API shows it. Every declared runtime is
 // listed, default first, whether or not it has a presence.
 func WirePeer(s iapeer.PeerStatus) Peer {
 	p := Peer{
 		Personality: string(s.Name), Description: s.Description, Intelligence: string(s.Nature),
-		DefaultRuntime: string(s.DefaultRuntime), CWD: s.CWD, Runtimes: []RuntimeStatus{},
+		DefaultRuntime: string(s.DefaultRuntime), CWD: s.CWD, Workdir: s.Settings.Workdir, Runtimes: []RuntimeStatus{},
 		WakePolicy: "warm", ApprovalMode: "yolo", Waiting: s.Waiting, Problem: s.Problem,
 	}
 	if s.Settings.Ephemeral {
