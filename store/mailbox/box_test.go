@@ -293,7 +293,7 @@ func reopen(rt *rapid.T, db *store.DB, path string) (*store.DB, *mailbox.Box) {
 	if err != nil {
 		rt.Fatal(err)
 	}
-	b, err := mailbox.Open(context.Background(), db)
+	b, err := mailbox.OpenSmall(context.Background(), db, 3, 12)
 	if err != nil {
 		rt.Fatal(err)
 	}

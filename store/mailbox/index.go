@@ -3,7 +3,6 @@ package mailbox
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -229,7 +228,7 @@ func (x *Index) forget(gone []relic) {
 			if _, err := t.Exec("DELETE FROM search WHERE rowid = ?", g.seq); err != nil {
 				return err
 			}
-			if _, err := t.Exec("DELETE FROM peers WHERE name IN (?, ?) AND seq = ?", g.from, g.to, g.seq); err != nil {
+			if _, err := t.Exec("DELETE FROM peers WHERE name IN (?, ?) AND seq = ?", string(g.from), string(g.to.Name), g.seq); err != nil {
 				return err
 			}
 		}
@@ -310,13 +309,9 @@ func (x *Index) numbers(ctx context.Context, match string, q iapeer.MessageQuery
 
 // among returns those of the numbered messages that q selects.
 func (b *Box) among(ctx context.Context, q iapeer.MessageQuery, seqs []int64) (list []iapeer.Message, err error) {
-	numbers, err := json.Marshal(seqs)
-	if err != nil {
-		return nil, err
-	}
 	ascending := q.After > 0
 	q.Before, q.After, q.Limit = 0, 0, maxLimit
-	where, args := restrict(q, "m.seq IN (SELECT value FROM json_each(?))", string(numbers))
+	where, args := b.restrict(q, numbered, numbersValue(seqs))
 	err = b.db.Read(ctx, func(t *store.Tx) error {
 		list, err = all(t, where, args...)
 		return err

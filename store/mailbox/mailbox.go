@@ -42,33 +42,31 @@ import (
 type Box struct {
 	db     *store.DB
 	ledger ledger
-	seq    int64        // last one given; used by the store's goroutine only
-	newest atomic.Int64 // last one committed
+	finder finder
+	newest atomic.Int64 // last number committed
 	index  atomic.Pointer[Index]
+
+	// Used by the store's goroutine only.
+	seq       int64 // last number given
+	recent    recent
+	horizon   int64 // up to this number all words are in the finder's tables
+	folding   bool
+	foldAfter int // words
 }
 
 // Open reads the counters of open messages from db, which was opened with
-// [Migrations]. The caller closes db after its last use of the Box.
+// [Migrations]. The caller closes db after its last use of the Box. A file that
+// an earlier version wrote takes some ten seconds a million messages, once.
 func Open(ctx context.Context, db *store.DB) (*Box, error) {
-	b := &Box{db: db}
+	return openBox(ctx, db, eraBits, foldAfter)
+}
+
+func openBox(ctx context.Context, db *store.DB, eraBits, foldAfter int) (*Box, error) {
+	b := &Box{db: db, foldAfter: foldAfter}
 	b.ledger.init()
-	err := db.Read(ctx, func(t *store.Tx) error {
-		last, err := t.First("SELECT max(seq) FROM messages")
-		if err != nil {
-			return err
-		}
-		b.seq = last.Int(0)
-		b.newest.Store(b.seq)
-		return t.Query(func(r store.Row) error {
-			b.ledger.add(entry{
-				from:  iapeer.Name(r.Text(0)),
-				to:    iapeer.Identity{Runtime: iapeer.Runtime(r.Text(1)), Name: iapeer.Name(r.Text(2))},
-				bytes: r.Int(3),
-			}, +1)
-			return nil
-		}, "SELECT from_name, to_rt, to_name, size FROM messages WHERE open = 1")
-	})
-	if err != nil {
+	b.finder.init(eraBits)
+	b.recent.init()
+	if err := b.recall(ctx); err != nil {
 		return nil, fmt.Errorf("open mailbox: %w", err)
 	}
 	return b, nil

@@ -82,7 +82,7 @@ func (y *Memory) append(m iapeer.Message) (iapeer.Message, bool, error) {
 			return l.Message, true, nil
 		}
 	}
-	if err := y.ledger.room(entryOf(m)); err != nil {
+	if err := y.ledger.room(entryOf(&m)); err != nil {
 		for _, l := range y.letters {
 			if l.To.Name == m.To.Name && l.State.Open() {
 				return m, false, blocked(err, l.ID, l.State)
@@ -97,7 +97,7 @@ func (y *Memory) append(m iapeer.Message) (iapeer.Message, bool, error) {
 	m.Seq = y.seq
 	m.Attachments = slices.Clone(m.Attachments)
 	y.letters = append(y.letters, &letter{Message: m, history: []iapeer.Step{accepted(m, m.State)}})
-	y.ledger.add(entryOf(m), +1)
+	y.ledger.add(entryOf(&m), +1)
 	return m, false, nil
 }
 
@@ -132,7 +132,8 @@ func (y *Memory) mark(k iapeer.Mark) Marked {
 	after, news, err := apply(l.Message, k)
 	r := Marked{Mark: k, Message: after, Was: l.State, Err: err}
 	if news {
-		y.ledger.move(l.Message, after)
+		y.ledger.move(&l.Message, after.State)
+		y.ledger.settle(entryOf(&after))
 		l.Message = after
 		l.history = append(l.history, step(after, k))
 	}

@@ -1,9 +1,11 @@
 package mailbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,18 +32,27 @@ func bounded(limit int) int {
 // means 50; at most 1000 are returned.
 func (b *Box) Pending(ctx context.Context, to iapeer.Identity, limit int) (list []iapeer.Message, err error) {
 	err = b.db.Read(ctx, func(t *store.Tx) error {
-		list, err = all(t, "WHERE open = 1 AND to_name = ? AND to_rt = ? AND state <> 'held' ORDER BY m.seq LIMIT ?",
-			string(to.Name), string(to.Runtime), bounded(limit))
+		list, err = all(t, "WHERE "+numbered+" AND "+openNow+" AND "+stateNow+" <> 'held' ORDER BY m.seq LIMIT ?",
+			b.listed(to.Name, to.Runtime), bounded(limit))
 		return err
 	})
 	return list, wrap("read mailbox of "+to.String(), err)
+}
+
+// openNow selects open messages among the listed, see [ledger].
+const openNow = stateNow + " IN ('accepted', 'offered', 'taken', 'unknown', 'held')"
+
+// listed is what may be open for a name, on one runtime or on all, as
+// [numbered] takes it.
+func (b *Box) listed(n iapeer.Name, on iapeer.Runtime) string {
+	return numbersValue(b.ledger.listed(span{name: n, runtime: on}))
 }
 
 // Open returns every open message of a peer on all its runtimes, held ones
 // too, in the order of acceptance.
 func (b *Box) Open(ctx context.Context, to iapeer.Name) (list []iapeer.Message, err error) {
 	err = b.db.Read(ctx, func(t *store.Tx) error {
-		list, err = all(t, "WHERE open = 1 AND to_name = ? ORDER BY m.seq", string(to))
+		list, err = all(t, "WHERE "+numbered+" AND "+openNow+" ORDER BY m.seq", b.listed(to, ""))
 		return err
 	})
 	return list, wrap("read mailbox of "+string(to), err)
@@ -68,7 +79,7 @@ func (b *Box) Message(ctx context.Context, prefix string) (m iapeer.Message, his
 		return m, nil, err
 	}
 	err = b.db.Read(ctx, func(t *store.Tx) error {
-		r, err := exactly(t, prefix, from, to)
+		r, err := b.exactly(t, prefix, from, to)
 		if err != nil {
 			return err
 		}
@@ -92,22 +103,53 @@ func idRange(prefix string) (from, to string, err error) {
 }
 
 // exactly returns the one row between two ids.
-func exactly(t *store.Tx, prefix, from, to string) (row, error) {
-	var found []string
-	err := t.Query(func(r store.Row) error {
-		found = append(found, r.Text(0))
-		return nil
-	}, "SELECT id FROM messages WHERE id >= ? AND id < ? ORDER BY id LIMIT 2", from, to)
-	if err != nil {
+func (b *Box) exactly(t *store.Tx, prefix, from, to string) (row, error) {
+	seq, err := b.byID(t, idBits(from, 0), iapeer.MessageID(from))
+	if err == nil {
+		return one(t, seq)
+	}
+	if !errors.Is(err, iapeer.ErrUnknownID) {
 		return row{}, err
 	}
-	if len(found) == 2 && found[0] != from {
-		return row{}, ambiguous(prefix, found)
-	}
-	if len(found) == 0 {
+	found, err := b.begins(t, from, to)
+	switch {
+	case err != nil:
+		return row{}, err
+	case len(found) == 0:
 		return row{}, iapeer.ErrUnknownID
+	case len(found) > 1:
+		return row{}, ambiguous(prefix, []string{found[0].id, found[1].id})
 	}
-	return one(t, "WHERE id = ?", found[0])
+	return one(t, found[0].seq)
+}
+
+// A named is a message's number with its id.
+type named struct {
+	id  string
+	seq int64
+}
+
+// begins returns the messages with ids from one to another, of each era the
+// first two, in the order of ids.
+func (b *Box) begins(t *store.Tx, from, to string) (found []named, err error) {
+	low, high := idBits(from, 0), idBits(from, 1<<5-1)
+	take := func(r store.Row) error {
+		found = append(found, named{id: r.Text(0), seq: r.Int(1)})
+		return nil
+	}
+	seqs, eras := b.finder.between(low, high)
+	if len(seqs) > 0 {
+		err = t.Query(take, "SELECT id, seq FROM messages m WHERE "+numbered+" AND id >= ? AND id < ?", numbersValue(seqs), from, to)
+	}
+	for _, era := range eras {
+		if err == nil {
+			err = t.Query(take, `SELECT id, seq FROM finder CROSS JOIN messages ON seq = ? + nth
+				WHERE era = ? AND word BETWEEN ? AND ? AND id >= ? AND id < ? ORDER BY word, nth LIMIT 2`,
+				b.finder.first(era), era, low, high, from, to)
+		}
+	}
+	slices.SortFunc(found, func(a, b named) int { return cmp.Compare(a.id, b.id) })
+	return slices.Compact(found), err
 }
 
 func ambiguous(prefix string, found []string) error {
@@ -136,7 +178,7 @@ func (b *Box) Messages(ctx context.Context, q iapeer.MessageQuery) (list []iapee
 		list, err = x.search(ctx, q)
 		return list, wrap("search messages", err)
 	}
-	where, args := restrict(q, "")
+	where, args := b.restrict(q, "")
 	err = b.db.Read(ctx, func(t *store.Tx) error {
 		list, err = all(t, where, args...)
 		return err
@@ -146,7 +188,7 @@ func (b *Box) Messages(ctx context.Context, q iapeer.MessageQuery) (list []iapee
 
 // restrict writes a query's conditions, and one more if first is not empty.
 // They come from a fixed set, so the statements stay few.
-func restrict(q iapeer.MessageQuery, first string, values ...any) (where string, args []any) {
+func (b *Box) restrict(q iapeer.MessageQuery, first string, values ...any) (where string, args []any) {
 	var terms []string
 	term := func(cond bool, sql string, values ...any) {
 		if cond {
@@ -158,11 +200,17 @@ func restrict(q iapeer.MessageQuery, first string, values ...any) (where string,
 	term(q.Peer != "", "(from_name = ? OR to_name = ?)", string(q.Peer), string(q.Peer))
 	term(q.From != "", "from_name = ?", string(q.From))
 	term(q.To != "", "to_name = ?", string(q.To))
-	term(q.State != "", "state = ?", string(q.State))
-	term(q.State.Open(), "open = 1")
+	switch q.State {
+	case iapeer.Accepted, iapeer.Offered, iapeer.Taken, iapeer.Unknown, iapeer.Held:
+		term(true, numbered, b.listed("", ""))
+	case iapeer.Failed, iapeer.Expired, iapeer.Cancelled:
+		term(true, "m.seq IN (SELECT seq FROM steps WHERE state = ? AND state IN ('failed', 'expired', 'cancelled'))", string(q.State))
+	case iapeer.Seen, iapeer.Answered, iapeer.Refused: // seen ones are not far; there are no refused ones
+	}
+	term(q.State != "", stateNow+" = ?", string(q.State))
 	term(q.Before > 0, "m.seq < ?", q.Before)
 	term(q.After > 0, "m.seq > ?", q.After)
-	term(q.Text != "", "(instr(lower(body), lower(?)) > 0 OR instr(lower(topic), lower(?)) > 0)", q.Text, q.Text)
+	term(q.Text != "", "(instr(lower(coalesce(m.body, b.body)), lower(?)) > 0 OR instr(lower(topic), lower(?)) > 0)", q.Text, q.Text)
 	if len(terms) > 0 {
 		where = "WHERE " + strings.Join(terms, " AND ")
 	}
@@ -176,12 +224,14 @@ func restrict(q iapeer.MessageQuery, first string, values ...any) (where string,
 // Inbox returns a person's messages on one runtime, newest first: those not
 // yet marked seen or, with read, all of them.
 func (b *Box) Inbox(ctx context.Context, to iapeer.Identity, read bool, limit int) (list []iapeer.Message, err error) {
-	where := "WHERE open = 1 AND to_name = ? AND to_rt = ? ORDER BY m.seq DESC LIMIT ?"
+	where := "WHERE " + numbered + " AND " + openNow + " ORDER BY m.seq DESC LIMIT ?"
+	args := []any{b.listed(to.Name, to.Runtime), bounded(limit)}
 	if read {
 		where = "WHERE to_name = ? AND to_rt = ? ORDER BY m.seq DESC LIMIT ?"
+		args = []any{string(to.Name), string(to.Runtime), bounded(limit)}
 	}
 	err = b.db.Read(ctx, func(t *store.Tx) error {
-		list, err = all(t, where, string(to.Name), string(to.Runtime), bounded(limit))
+		list, err = all(t, where, args...)
 		return err
 	})
 	return list, wrap("read inbox of "+to.String(), err)
@@ -195,7 +245,8 @@ func (b *Box) Expire(ctx context.Context, now time.Time) ([]Marked, error) {
 		return t.Query(func(r store.Row) error {
 			marks = append(marks, expiry(iapeer.MessageID(r.Text(0)), now))
 			return nil
-		}, "SELECT id FROM messages WHERE open = 1 AND state = 'accepted' AND expires <= ? ORDER BY seq", millis(now))
+		}, "SELECT id FROM messages m "+lastStep+"WHERE "+numbered+" AND "+stateNow+" = 'accepted' AND coalesce(s.expires, m.expires) <= ? ORDER BY m.seq",
+			b.listed("", ""), millis(now))
 	})
 	if err != nil || len(marks) == 0 {
 		return nil, wrap("expire messages", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/store"
 )
 
@@ -24,10 +25,13 @@ const (
 // waits about a millisecond for it.
 const pruneBatch = 32
 
-// A relic is a message to be deleted: its number and between whom it went.
+// A relic is a message to be deleted: its number, its id and between whom it
+// went.
 type relic struct {
-	seq      int64
-	from, to string
+	seq  int64
+	id   iapeer.MessageID
+	from iapeer.Name
+	to   iapeer.Identity
 }
 
 // Prune deletes messages that r no longer keeps, oldest first, with their
@@ -38,6 +42,9 @@ func (b *Box) Prune(ctx context.Context, now time.Time, r Retention) (deleted in
 	var after int64
 	for {
 		old, next, err := b.excess(ctx, now, r, after)
+		if err == nil && next == after && deleted > 0 {
+			err = b.sweep(ctx)
+		}
 		if err != nil || next == after {
 			return deleted, wrap("prune messages", err)
 		}
@@ -45,7 +52,7 @@ func (b *Box) Prune(ctx context.Context, now time.Time, r Retention) (deleted in
 		if len(old) == 0 {
 			continue
 		}
-		if err := b.db.Do(ctx, func(t *store.Tx) error { return remove(t, old) }); err != nil {
+		if err := b.db.Do(ctx, func(t *store.Tx) error { return b.remove(t, old) }); err != nil {
 			return deleted, wrap("prune messages", err)
 		}
 		b.index.Load().forget(old)
@@ -69,17 +76,19 @@ func (b *Box) excess(ctx context.Context, now time.Time, r Retention, after int6
 		if r.Age > 0 {
 			cutoff = millis(now.Add(-r.Age))
 		}
-		return t.Query(func(row store.Row) error {
-			seq, open, accepted := row.Int(0), row.Int(1) != 0, row.Int(2)
+		return t.Query(func(r store.Row) error {
+			seq, accepted := r.Int(0), r.Int(1)
 			if !over && accepted >= cutoff {
 				return store.ErrEnough
 			}
 			next = seq
-			if !open && seq < newest {
-				old = append(old, relic{seq: seq, from: row.Text(3), to: row.Text(4)})
+			o := relic{seq: seq, id: iapeer.MessageID(r.Text(2)), from: iapeer.Name(r.Text(3)),
+				to: iapeer.Identity{Runtime: iapeer.Runtime(r.Text(4)), Name: iapeer.Name(r.Text(5))}}
+			if seq < newest && !b.ledger.lists(o.to, seq) {
+				old = append(old, o)
 			}
 			return nil
-		}, "SELECT seq, open, accepted, from_name, to_name FROM messages WHERE seq > ? ORDER BY seq LIMIT ?", after, pruneBatch)
+		}, "SELECT seq, accepted, id, from_name, to_rt, to_name FROM messages WHERE seq > ? ORDER BY seq LIMIT ?", after, pruneBatch)
 	})
 	return old, next, err
 }
@@ -99,17 +108,15 @@ func usedBytes(t *store.Tx) (int64, error) {
 
 // remove deletes messages, except those that were opened again since they were
 // looked at.
-func remove(t *store.Tx, old []relic) error {
+func (b *Box) remove(t *store.Tx, old []relic) error {
 	for _, o := range old {
-		n, err := t.Exec("DELETE FROM messages WHERE seq = ? AND open = 0", o.seq)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
+		if b.ledger.lists(o.to, o.seq) {
 			continue
 		}
+		b.recent.drop(o.id)
 		for _, sql := range []string{
-			"DELETE FROM bodies WHERE seq = ?", "DELETE FROM answers WHERE seq = ?", "DELETE FROM steps WHERE seq = ?",
+			"DELETE FROM messages WHERE seq = ?", "DELETE FROM bodies WHERE seq = ?", "DELETE FROM answers WHERE seq = ?",
+			"DELETE FROM steps WHERE seq = ?", "DELETE FROM lingering WHERE seq = ?",
 		} {
 			if _, err := t.Exec(sql, o.seq); err != nil {
 				return err
@@ -117,4 +124,43 @@ func remove(t *store.Tx, old []relic) error {
 		}
 	}
 	return nil
+}
+
+// sweep empties the finder's eras of which no message is left.
+func (b *Box) sweep(ctx context.Context) error {
+	for _, era := range b.finder.list() {
+		empty, err := b.gone(ctx, era)
+		if err != nil {
+			return err
+		}
+		for left := int64(1); empty && left > 0; {
+			err := b.db.Do(ctx, func(t *store.Tx) (err error) {
+				left, err = t.Exec("DELETE FROM finder WHERE (era, word, nth) IN (SELECT era, word, nth FROM finder WHERE era = ? LIMIT ?)", era, foldPortion)
+				if left == 0 && err == nil {
+					_, err = t.Exec("DELETE FROM filters WHERE era = ?", era)
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if empty {
+			b.finder.forget(era)
+		}
+	}
+	return nil
+}
+
+// gone reports whether an era can have no message any more.
+func (b *Box) gone(ctx context.Context, era int64) (empty bool, err error) {
+	if era >= b.finder.era(b.newest.Load()) {
+		return false, nil
+	}
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		r, err := t.First("SELECT 1 FROM messages WHERE seq >= ? AND seq < ? LIMIT 1", b.finder.first(era), b.finder.first(era+1))
+		empty = r == nil
+		return err
+	})
+	return empty, err
 }

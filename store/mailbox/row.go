@@ -3,6 +3,7 @@ package mailbox
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/store"
@@ -12,7 +13,7 @@ import (
 type row struct {
 	iapeer.Message
 	first iapeer.State // at acceptance
-	steps int64        // lines of history
+	steps int64        // lines of history after the acceptance
 }
 
 // scan reads a row of [columns].
@@ -54,10 +55,9 @@ func attachmentsValue(paths []string) (any, error) {
 	return string(b), err
 }
 
-// one returns the row that the rest of a [columns] query finds, or
-// [iapeer.ErrUnknownID].
-func one(t *store.Tx, where string, args ...any) (row, error) {
-	r, err := t.First(columns+where, args...)
+// one returns the message of a number, or [iapeer.ErrUnknownID].
+func one(t *store.Tx, seq int64) (row, error) {
+	r, err := t.First(columns+"WHERE m.seq = ?", seq)
 	if err != nil {
 		return row{}, err
 	}
@@ -77,3 +77,19 @@ func all(t *store.Tx, where string, args ...any) ([]iapeer.Message, error) {
 	}, columns+where, args...)
 	return list, err
 }
+
+// numbersValue is how a list of numbers goes into a query: "m.seq IN (SELECT
+// value FROM json_each(?))".
+func numbersValue(seqs []int64) string {
+	out := []byte{'['}
+	for i, seq := range seqs {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendInt(out, seq, 10)
+	}
+	return string(append(out, ']'))
+}
+
+// numbered selects the messages of a [numbersValue].
+const numbered = "m.seq IN (SELECT value FROM json_each(?))"

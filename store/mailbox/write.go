@@ -3,6 +3,7 @@ package mailbox
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -22,67 +23,129 @@ func (b *Box) Append(m iapeer.Message, done func(stored iapeer.Message, repeated
 		done(m, false, err)
 		return
 	}
-	var counted, repeated bool
-	b.db.Write(func(t *store.Tx) error {
-		first, err := b.first(t, m)
+	a := &arrival{row: &row{Message: m, first: m.State}}
+	b.db.Write(func(t *store.Tx) error { return b.arrive(t, a) }, func(err error) {
+		b.arrived(a, err)
+		if err != nil {
+			err = fmt.Errorf("store message: %w", err)
+		}
+		done(a.Message, a.repeated, err)
+	})
+}
+
+// An arrival is an append under way.
+type arrival struct {
+	*row
+	counted, repeated bool
+}
+
+func (b *Box) arrive(t *store.Tx, a *arrival) error {
+	key, hasKey := keyWordOf(&a.Message)
+	if hasKey {
+		first, err := b.first(t, key, &a.Message)
 		if err == nil {
-			m, repeated = first, true
+			a.row, a.repeated = &first, true
 			return nil
 		}
 		if !errors.Is(err, iapeer.ErrUnknownID) {
 			return err
 		}
-		if err := b.room(t, m); err != nil {
-			return err
-		}
-		if err := b.insert(t, &m); err != nil {
-			return err
-		}
-		b.ledger.add(entryOf(m), +1)
-		counted = true
-		return nil
-	}, func(err error) {
-		if err != nil && counted {
-			b.ledger.add(entryOf(m), -1)
-		}
-		if err != nil {
-			err = fmt.Errorf("store message: %w", err)
-		} else if !repeated {
-			b.newest.Store(m.Seq)
-			b.index.Load().nudge()
-		}
-		done(m, repeated, err)
-	})
+	}
+	if err := b.room(t, &a.Message); err != nil {
+		return err
+	}
+	id, err := b.freeID(t, &a.Message)
+	if err != nil {
+		return err
+	}
+	if err := b.insert(t, &a.Message); err != nil {
+		return err
+	}
+	b.ledger.add(entryOf(&a.Message), +1)
+	a.counted = true
+	b.finder.enter(a.Seq, id, key, hasKey)
+	a.Attachments = slices.Clone(a.Attachments)
+	b.recent.put(a.row)
+	return nil
+}
+
+// arrived follows the commit, or what prevented it.
+func (b *Box) arrived(a *arrival, err error) {
+	switch {
+	case err != nil && a.counted:
+		b.ledger.add(entryOf(&a.Message), -1)
+		b.ledger.settle(entryOf(&a.Message))
+		b.recent.drop(a.ID)
+	case err == nil && !a.repeated:
+		b.newest.Store(a.Seq)
+		b.index.Load().nudge()
+		b.maybeFold(a.Seq)
+	}
 }
 
 // first returns the message that was stored under m's key, or
 // [iapeer.ErrUnknownID].
-func (b *Box) first(t *store.Tx, m iapeer.Message) (iapeer.Message, error) {
-	if m.Key == "" {
-		return m, iapeer.ErrUnknownID
-	}
-	found, err := t.First("SELECT seq FROM messages WHERE key = ? AND key <> '' AND from_name = ? AND from_rt = ? AND proof = ?",
-		m.Key, string(m.From.Name), string(m.From.Runtime), string(m.Proof))
+func (b *Box) first(t *store.Tx, key int64, m *iapeer.Message) (row, error) {
+	var first int64
+	found, err := b.finder.find(t, key, func(seq int64) (bool, error) {
+		r, err := t.First("SELECT 1 FROM messages WHERE seq = ? AND key = ? AND from_name = ? AND from_rt = ? AND proof = ?",
+			seq, m.Key, string(m.From.Name), string(m.From.Runtime), string(m.Proof))
+		first = seq
+		return r != nil, err
+	})
 	if err != nil {
-		return m, err
+		return row{}, err
 	}
-	if found == nil {
-		return m, iapeer.ErrUnknownID
+	if !found {
+		return row{}, iapeer.ErrUnknownID
 	}
-	r, err := one(t, "WHERE m.seq = ?", found.Int(0))
-	return r.Message, err
+	return one(t, first)
 }
 
-func (b *Box) room(t *store.Tx, m iapeer.Message) error {
+// byID returns the number of the message with an id, or [iapeer.ErrUnknownID].
+func (b *Box) byID(t *store.Tx, word int64, id iapeer.MessageID) (seq int64, err error) {
+	found, err := b.finder.find(t, word, func(s int64) (bool, error) {
+		r, err := t.First("SELECT 1 FROM messages WHERE seq = ? AND id = ?", s, string(id))
+		seq = s
+		return r != nil, err
+	})
+	if err == nil && !found {
+		err = iapeer.ErrUnknownID
+	}
+	return seq, err
+}
+
+// freeID gives m another id while the one it has is taken, and returns the
+// id's word.
+func (b *Box) freeID(t *store.Tx, m *iapeer.Message) (int64, error) {
+	for {
+		word := idWord(m.ID)
+		_, err := b.byID(t, word, m.ID)
+		if errors.Is(err, iapeer.ErrUnknownID) {
+			return word, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		m.ID = iapeer.NewMessageID()
+	}
+}
+
+func (b *Box) room(t *store.Tx, m *iapeer.Message) error {
 	refusal := b.ledger.room(entryOf(m))
 	if refusal == nil {
 		return nil
 	}
-	r, err := t.First("SELECT id, state FROM messages WHERE open = 1 AND to_name = ? ORDER BY seq LIMIT 1", string(m.To.Name))
-	if err != nil || r == nil {
-		return refusal
+	for _, seq := range b.ledger.listed(span{name: m.To.Name}) {
+		r, err := t.First("SELECT id, "+stateNow+" FROM messages m "+lastStep+"WHERE m.seq = ?", seq)
+		if err != nil {
+			return refusal
+		}
+		if r != nil && iapeer.State(r.Text(1)).Open() {
+			return blocked(refusal, iapeer.MessageID(r.Text(0)), iapeer.State(r.Text(1)))
+		}
 	}
-	return blocked(refusal, iapeer.MessageID(r.Text(0)), iapeer.State(r.Text(1)))
+	return refusal
 }
 
 // insert stores m under the next number. A number whose write is undone leaves
@@ -94,46 +157,80 @@ func (b *Box) insert(t *store.Tx, m *iapeer.Message) error {
 	}
 	b.seq++
 	m.Seq = b.seq
-	for {
-		_, err := t.Exec(insertMessage, m.Seq, string(m.ID), string(m.From.Runtime), string(m.From.Name), string(m.FromNature),
-			string(m.To.Runtime), string(m.To.Name), m.Topic, string(m.Conversation), m.Hops, string(m.Proof), string(m.Caused),
-			m.Key, millis(m.SentAt), millis(m.AcceptedAt), millis(m.ExpiresAt), string(m.State), string(m.State), len(m.Body))
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, store.ErrUnique) { // the key was looked up before, so it is the id
-			return err
-		}
-		m.ID = iapeer.NewMessageID()
+	var body, inline any = m.Body, attachments
+	long := len(m.Body)+attachmentsBytes(m.Attachments) > inlineBytes
+	if long {
+		body, inline = nil, nil
 	}
-	_, err = t.Exec(insertBody, m.Seq, m.Body, attachments)
+	_, err = t.Exec(insertMessage, m.Seq, string(m.ID), string(m.From.Runtime), string(m.From.Name), string(m.FromNature),
+		string(m.To.Runtime), string(m.To.Name), m.Topic, string(m.Conversation), m.Hops, string(m.Proof), string(m.Caused),
+		m.Key, millis(m.SentAt), millis(m.AcceptedAt), millis(m.ExpiresAt), string(m.State), len(m.Body), body, inline)
+	if err == nil && long {
+		_, err = t.Exec(insertBody, m.Seq, m.Body, attachments)
+	}
 	return err
+}
+
+func attachmentsBytes(paths []string) (n int) {
+	for _, p := range paths {
+		n += len(p)
+	}
+	return n
 }
 
 // Mark records changes in their order, all in one write, and calls done with
 // one result per mark. A mark that is refused does not touch the others.
 func (b *Box) Mark(marks []iapeer.Mark, done func([]Marked)) {
-	results := make([]Marked, len(marks))
-	now := time.Now()
-	var undo []func()
-	b.db.Write(func(t *store.Tx) error {
-		for i, k := range marks {
-			back, err := b.mark(t, stamped(k, now), &results[i])
-			if err != nil {
-				return err
-			}
-			undo = append(undo, back)
-		}
-		return nil
-	}, func(err error) {
+	k := &marking{marks: marks, results: make([]Marked, len(marks)), now: time.Now()}
+	b.db.Write(func(t *store.Tx) error { return b.markAll(t, k) }, func(err error) {
 		if err != nil {
-			for _, back := range undo {
-				back()
-			}
-			lost(results, marks, err)
+			b.unmark(k)
+			lost(k.results, marks, err)
 		}
-		done(results)
+		for _, m := range k.moves {
+			b.ledger.settle(m.entry)
+		}
+		done(k.results)
 	})
+}
+
+// A marking is a call of [Box.Mark] under way.
+type marking struct {
+	marks   []iapeer.Mark
+	results []Marked
+	now     time.Time
+	moves   []move
+	undone  bool
+}
+
+// A move is what one mark did to the ledger.
+type move struct {
+	entry
+	sign int
+}
+
+func (b *Box) markAll(t *store.Tx, k *marking) error {
+	for i, m := range k.marks {
+		if err := b.mark(t, k, stamped(m, k.now), &k.results[i]); err != nil {
+			b.unmark(k) // the writes that follow in this commit must not see it
+			return err
+		}
+	}
+	return nil
+}
+
+// unmark takes back what a failed write did in memory.
+func (b *Box) unmark(k *marking) {
+	if k.undone {
+		return
+	}
+	k.undone = true
+	for _, m := range k.moves {
+		b.ledger.add(m.entry, -m.sign)
+	}
+	for _, m := range k.marks {
+		b.recent.drop(m.ID)
+	}
 }
 
 // lost turns all results into the failure of the write that they shared.
@@ -146,38 +243,58 @@ func lost(results []Marked, marks []iapeer.Mark, err error) {
 
 // mark records one change. Its error is the store's; a refusal is in the
 // result.
-func (b *Box) mark(t *store.Tx, k iapeer.Mark, result *Marked) (undo func(), err error) {
-	undo = func() {}
+func (b *Box) mark(t *store.Tx, all *marking, k iapeer.Mark, result *Marked) error {
 	*result = Marked{Mark: k}
-	before, err := one(t, "WHERE id = ?", string(k.ID))
+	m, err := b.row(t, k.ID)
 	if errors.Is(err, iapeer.ErrUnknownID) {
 		result.Message.ID = k.ID
 		result.Err = fmt.Errorf("%s: %w", k.ID, err)
-		return undo, nil
+		return nil
 	}
-	if err != nil {
-		return undo, err
-	}
-	after, news, refusal := apply(before.Message, k)
-	result.Message, result.Was, result.Err = after, before.State, refusal
-	if !news {
-		return undo, nil
-	}
-	if err := record(t, before, after, k); err != nil {
-		return undo, err
-	}
-	return b.ledger.move(before.Message, after), nil
-}
-
-// record writes a change and its line of history.
-func record(t *store.Tx, before row, after iapeer.Message, k iapeer.Mark) error {
-	_, err := t.Exec(updateMessage, string(after.State), after.State.Open(), after.Attempts, after.TurnCut, millis(after.ExpiresAt), after.Seq)
 	if err != nil {
 		return err
 	}
+	after, news, refusal := apply(m.Message, k)
+	result.Message, result.Was, result.Err = after, m.State, refusal
+	if !news {
+		return nil
+	}
+	if err := record(t, m, after, k); err != nil {
+		return err
+	}
+	if sign := b.ledger.move(&m.Message, after.State); sign != 0 {
+		all.moves = append(all.moves, move{entryOf(&after), sign})
+		if err := b.linger(t, after.Seq, sign > 0); err != nil {
+			return err
+		}
+	}
+	m.Message = after
+	m.steps++
+	return nil
+}
+
+// row returns a message from memory, or else from the file.
+func (b *Box) row(t *store.Tx, id iapeer.MessageID) (*row, error) {
+	if r := b.recent.rows[id]; r != nil {
+		return r, nil
+	}
+	seq, err := b.byID(t, idWord(id), id)
+	if err != nil {
+		return nil, err
+	}
+	r, err := one(t, seq)
+	if err != nil {
+		return nil, err
+	}
+	b.recent.put(&r)
+	return &r, nil
+}
+
+// record writes a change, which is its line of history.
+func record(t *store.Tx, before *row, after iapeer.Message, k iapeer.Mark) error {
 	s := step(after, k)
-	_, err = t.Exec(insertStep, after.Seq, before.steps+1, string(s.Change), string(s.State), s.Attempt,
-		s.Evidence.Source, s.Evidence.Detail, s.Evidence.Session, millis(s.Evidence.At))
+	_, err := t.Exec(insertStep, after.Seq, before.steps+1, string(s.Change), string(s.State), s.Attempt,
+		s.Evidence.Source, s.Evidence.Detail, s.Evidence.Session, millis(s.Evidence.At), after.TurnCut, millis(after.ExpiresAt))
 	if err != nil || after.Answer == before.Answer {
 		return err
 	}
