@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/actors/presence"
 )
 
 func TestOneWakeForManySenders(t *testing.T) {
@@ -98,7 +100,7 @@ func TestStartFailureTellsSenderAndKeepsMail(t *testing.T) {
 	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
 		t := w.tb
 		k := w.script("claude-bob")
-		k.refuse = &StartFailed{Err: errors.New("not signed in"), Remedy: "run claude and sign in", Screen: "Select login method", Cleanly: true}
+		k.refuse = &house.StartFailed{Err: errors.New("not signed in"), Remedy: "run claude and sign in", Screen: "Select login method", Cleanly: true}
 		r := w.send(draft("claude-ann", "claude-bob", "one"))
 		time.Sleep(3 * time.Second)
 		w.wantState(t, r.ID, iapeer.Accepted)
@@ -124,7 +126,7 @@ func TestRestEndsByItself(t *testing.T) {
 	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
 		t := w.tb
 		k := w.script("claude-bob")
-		k.refuse = &StartFailed{Err: errors.New("no network"), Cleanly: true}
+		k.refuse = &house.StartFailed{Err: errors.New("no network"), Cleanly: true}
 		r := w.send(draft("claude-ann", "claude-bob", "one"))
 		time.Sleep(time.Minute)
 		w.send(draft("claude-ann", "claude-bob", "two"))
@@ -144,7 +146,7 @@ func TestStartThatNeverGetsReady(t *testing.T) {
 		k := w.script("claude-bob")
 		k.mute = true
 		r := w.send(draft("claude-ann", "claude-bob", "one"))
-		time.Sleep(w.cfg.withDefaults().BootDeadline + 2*time.Second)
+		time.Sleep(w.live().sys.h.Config.BootDeadline + 2*time.Second)
 		w.wantPresence(t, "claude-bob", iapeer.Resting)
 		if w.host("claude-bob") != nil {
 			t.Error("the session that never got ready lives on")
@@ -186,7 +188,7 @@ func TestCrashLoopRests(t *testing.T) {
 			t.Errorf("%d notices of a crash loop, want 1", n)
 		}
 		w.wantState(t, r.ID, iapeer.Accepted)
-		time.Sleep(restAfterCrashLoop)
+		time.Sleep(presence.RestAfterCrashLoop)
 		time.Sleep(time.Minute)
 		w.wantState(t, r.ID, iapeer.Answered)
 	})
@@ -229,7 +231,7 @@ func TestByHandHoldsMail(t *testing.T) {
 	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
 		t := w.tb
 		k := w.script("claude-bob")
-		k.refuse = &StartFailed{Err: errors.New("a session started by hand works in the folder"), ByHand: true, Cleanly: true}
+		k.refuse = &house.StartFailed{Err: errors.New("a session started by hand works in the folder"), ByHand: true, Cleanly: true}
 		r := w.send(draft("claude-ann", "claude-bob", "one"))
 		time.Sleep(time.Second)
 		w.wantPresence(t, "claude-bob", iapeer.ByHand)
@@ -245,7 +247,7 @@ func TestByHandHoldsMail(t *testing.T) {
 		if _, err := w.verb(iapeer.VerbAdopt, "claude-bob"); err != nil {
 			t.Errorf("adopt: %v", err)
 		}
-		if l := w.launches[w.host("claude-bob").id]; !l[len(l)-1].Anyway || l[len(l)-1].Mode != StartResume {
+		if l := w.launches[w.host("claude-bob").id]; !l[len(l)-1].Anyway || l[len(l)-1].Mode != house.StartResume {
 			t.Errorf("adopt launched %+v", l[len(l)-1])
 		}
 		time.Sleep(time.Minute)

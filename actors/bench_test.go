@@ -8,58 +8,61 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // quick is a host that takes what it is given at once.
 type quick struct {
 	rt     iapeer.Runtime
-	report func(Report)
+	report func(house.Report)
 }
 
 // Traits implements Sessions.
-func (q *quick) Traits(rt iapeer.Runtime) Traits { return traitsOf[rt] }
+func (q *quick) Traits(rt iapeer.Runtime) house.Traits { return traitsOf[rt] }
 
 // Launch implements Sessions.
-func (q *quick) Launch(l Launch, report func(Report)) {
+func (q *quick) Launch(l house.Launch, report func(house.Report)) {
 	q.report = report
-	report(Started{Session: q, SessionID: "s", HostPID: 1})
+	report(house.Started{Session: q, SessionID: "s", HostPID: 1})
 	if !traitsOf[l.Identity.Runtime].WriteIsEvidence {
-		report(Said{Event: iapeer.SessionIdle{}})
+		report(house.Said{Event: iapeer.SessionIdle{}})
 	}
 }
 
 // Adopt implements Sessions.
-func (q *quick) Adopt(_ Launch, report func(Report)) {
-	report(StartFailed{Err: iapeer.ErrNoDaemon, Gone: true, Cleanly: true})
+func (q *quick) Adopt(_ house.Launch, report func(house.Report)) {
+	report(house.StartFailed{Err: iapeer.ErrNoDaemon, Gone: true, Cleanly: true})
 }
 
 // Examine implements Sessions.
-func (q *quick) Examine(_ Launch, _ []iapeer.MessageID, report func(Report)) { report(Looked{}) }
+func (q *quick) Examine(_ house.Launch, _ []iapeer.MessageID, report func(house.Report)) {
+	report(house.Looked{})
+}
 
 // Offer implements Session.
 func (q *quick) Offer(m iapeer.Message, attempt int) {
-	q.report(Offered{ID: m.ID, Attempt: attempt, Written: true, Begun: true, At: time.Now()})
+	q.report(house.Offered{ID: m.ID, Attempt: attempt, Written: true, Begun: true, At: time.Now()})
 	switch q.rt {
 	case "telegram":
 	case "exec":
-		q.report(Said{Event: iapeer.ExecDone{ID: m.ID, At: time.Now()}})
+		q.report(house.Said{Event: iapeer.ExecDone{ID: m.ID, At: time.Now()}})
 	default:
 		ids, e := []iapeer.MessageID{m.ID}, iapeer.Evidence{Source: "hook"}
-		q.report(Said{Event: iapeer.PromptTaken{IDs: ids, Evidence: e}})
-		q.report(Said{Event: iapeer.TurnMoved{Evidence: e}})
-		q.report(Said{Event: iapeer.TurnEnded{Evidence: e}})
-		q.report(Said{Event: iapeer.SessionIdle{}})
+		q.report(house.Said{Event: iapeer.PromptTaken{IDs: ids, Evidence: e}})
+		q.report(house.Said{Event: iapeer.TurnMoved{Evidence: e}})
+		q.report(house.Said{Event: iapeer.TurnEnded{Evidence: e}})
+		q.report(house.Said{Event: iapeer.SessionIdle{}})
 	}
 }
 
 // Lookup implements Session.
-func (q *quick) Lookup([]iapeer.MessageID) { q.report(Looked{}) }
+func (q *quick) Lookup([]iapeer.MessageID) { q.report(house.Looked{}) }
 
 // Submit implements Session.
 func (q *quick) Submit() {}
 
 // Act implements Session.
-func (q *quick) Act(Act) {}
+func (q *quick) Act(house.Act) {}
 
 // nowhere is a mailbox that forgets what is delivered: it measures the actors
 // alone.
@@ -71,8 +74,8 @@ func (n *nowhere) Append(m iapeer.Message, done func(iapeer.Message, bool, error
 	done(m, false, nil)
 }
 
-func (n *nowhere) Mark(marks []iapeer.Mark, done func([]Marked)) {
-	out := make([]Marked, len(marks))
+func (n *nowhere) Mark(marks []iapeer.Mark, done func([]house.Marked)) {
+	out := make([]house.Marked, len(marks))
 	for i, k := range marks {
 		out[i].Message.ID, out[i].Changed = k.ID, true
 		out[i].Message.State, out[i].Err = iapeer.Accepted.Next(k.Change)
@@ -93,7 +96,7 @@ func benchSystem(tb testing.TB, to string) *System {
 	id, _ := iapeer.ParseIdentity(to)
 	d := &daemon{w: w}
 	d.mail = &mail{d: d, box: w.box}
-	sys, err := start(Config{}, Ports{
+	sys, err := start(house.Config{}, house.Ports{
 		Mailbox: &nowhere{}, Board: boardPort{d}, Peers: registryPort{w}, Sessions: &quick{rt: id.Runtime},
 		Onboarder: onboarderPort{w}, Log: zap.NewNop(),
 	}, nil)
@@ -156,7 +159,7 @@ func BenchmarkRouterHandOver(b *testing.B) {
 func BenchmarkObserversFanOut(b *testing.B) {
 	for name, n := range map[string]int{"0": 0, "1": 1, "100": 100} {
 		b.Run(name, func(b *testing.B) {
-			o := newObservers(&house{})
+			o := newObservers(&house.House{})
 			for range n {
 				c := make(chan iapeer.Stamped, subscriberBuffer)
 				o.subs[&Subscription{C: c, c: c}] = struct{}{}

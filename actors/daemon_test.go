@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
 
@@ -84,13 +85,13 @@ func (m *mail) Append(msg iapeer.Message, done func(iapeer.Message, bool, error)
 	})
 }
 
-func (m *mail) Mark(marks []iapeer.Mark, done func([]Marked)) {
+func (m *mail) Mark(marks []iapeer.Mark, done func([]house.Marked)) {
 	m.d.w.mayPanic("Mark")
 	m.write(func() {
 		m.box.Mark(marks, func(out []mailbox.Marked) {
-			res := make([]Marked, len(out))
+			res := make([]house.Marked, len(out))
 			for i, o := range out {
-				res[i] = Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
+				res[i] = house.Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
 			}
 			done(res)
 		})
@@ -154,7 +155,7 @@ func (b boardPort) PutPresence(p iapeer.Presence, done func()) {
 	})
 }
 
-func (b boardPort) RaiseNotice(n Notice, done func(string, bool)) {
+func (b boardPort) RaiseNotice(n house.Notice, done func(string, bool)) {
 	b.d.mail.write(func() {
 		w := b.d.w
 		w.mu.Lock()
@@ -218,11 +219,11 @@ func (w *world) boot(tb testing.TB) *daemon {
 	w.mu.Lock()
 	w.daemon = d
 	w.mu.Unlock()
-	var s Sessions = sessions{d}
+	var s house.Sessions = sessions{d}
 	if w.sessions != nil {
 		s = w.sessions
 	}
-	sys, err := start(w.cfg, Ports{
+	sys, err := start(w.cfg, house.Ports{
 		Mailbox: d.mail, Board: boardPort{d}, Peers: registryPort{w}, Sessions: s, Onboarder: onboarderPort{w}, Log: log,
 	}, w.probe)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // FuzzPresence drives one presence by any sequence of reports, hooks, verbs and
@@ -20,7 +21,7 @@ func FuzzPresence(f *testing.F) {
 	f.Fuzz(func(t *testing.T, script []byte) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, "claude-ann", "claude-bob", "codex-bob")
-			g := &guard{t: t, report: func(Report) {}}
+			g := &guard{t: t, report: func(house.Report) {}}
 			w.probe = g.watch
 			w.sessions = g
 			w.boot(t)
@@ -39,7 +40,7 @@ func FuzzPresence(f *testing.F) {
 type guard struct {
 	t       *testing.T
 	silent  bool
-	report  func(Report)
+	report  func(house.Report)
 	w       *world
 	offered []iapeer.MessageID
 	attempt int
@@ -48,17 +49,17 @@ type guard struct {
 func (g *guard) watch(string, any) {}
 
 // Traits implements Sessions.
-func (g *guard) Traits(rt iapeer.Runtime) Traits { return traitsOf[rt] }
+func (g *guard) Traits(rt iapeer.Runtime) house.Traits { return traitsOf[rt] }
 
 // Launch implements Sessions.
-func (g *guard) Launch(_ Launch, report func(Report)) { g.report = report }
+func (g *guard) Launch(_ house.Launch, report func(house.Report)) { g.report = report }
 
 // Adopt implements Sessions.
-func (g *guard) Adopt(_ Launch, report func(Report)) { g.report = report }
+func (g *guard) Adopt(_ house.Launch, report func(house.Report)) { g.report = report }
 
 // Examine implements Sessions.
-func (g *guard) Examine(_ Launch, _ []iapeer.MessageID, report func(Report)) {
-	go report(Looked{})
+func (g *guard) Examine(_ house.Launch, _ []iapeer.MessageID, report func(house.Report)) {
+	go report(house.Looked{})
 }
 
 // Offer implements Session.
@@ -82,7 +83,7 @@ func (g *guard) Lookup([]iapeer.MessageID) {}
 func (g *guard) Submit() {}
 
 // Act implements Session.
-func (g *guard) Act(Act) {}
+func (g *guard) Act(house.Act) {}
 
 // last is the message that was offered last.
 func (g *guard) last() iapeer.MessageID {
@@ -97,25 +98,25 @@ func (g *guard) step(w *world, b byte) {
 	g.w = w
 	id := g.last()
 	one := map[iapeer.MessageID]iapeer.Evidence{id: {Source: "record"}}
-	say := func(e iapeer.SessionEvent) { g.report(Said{Event: e}) }
+	say := func(e iapeer.SessionEvent) { g.report(house.Said{Event: e}) }
 	verbs := []iapeer.Verb{iapeer.VerbWake, iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbNew, iapeer.VerbRefresh, iapeer.VerbInterrupt, iapeer.VerbAdopt}
 	acts := []func(){
 		func() { w.send(draft("claude-ann", "claude-bob", "x")) },
-		func() { g.report(Started{Session: g, SessionID: "s", HostPID: 1}) },
+		func() { g.report(house.Started{Session: g, SessionID: "s", HostPID: 1}) },
 		func() {
-			g.report(Started{Session: g, Adopted: true, Known: []Known{{ID: id, Attempt: 1, Begun: true, Written: b > 128}}})
+			g.report(house.Started{Session: g, Adopted: true, Known: []house.Known{{ID: id, Attempt: 1, Begun: true, Written: b > 128}}})
 		},
-		func() { g.report(StartFailed{Err: iapeer.ErrNoDaemon, Gone: true, Cleanly: true}) },
-		func() { g.report(StartFailed{Err: iapeer.ErrNoDaemon, ByHand: b > 128}) },
-		func() { g.report(HandEnded{}) },
-		func() { g.report(Offered{ID: id, Attempt: g.attempt, Written: true, Begun: true}) },
+		func() { g.report(house.StartFailed{Err: iapeer.ErrNoDaemon, Gone: true, Cleanly: true}) },
+		func() { g.report(house.StartFailed{Err: iapeer.ErrNoDaemon, ByHand: b > 128}) },
+		func() { g.report(house.HandEnded{}) },
+		func() { g.report(house.Offered{ID: id, Attempt: g.attempt, Written: true, Begun: true}) },
 		func() { say(iapeer.SessionIdle{}) },
-		func() { g.report(Offered{ID: id, Attempt: g.attempt, Begun: b > 128}) },
-		func() { g.report(Looked{Seen: one, Idle: true}) },
-		func() { g.report(Looked{Taken: one, Composer: b > 128}) },
-		func() { g.report(Looked{Idle: true, Composer: b > 128}) },
-		func() { g.report(Looked{Lost: one}) },
-		func() { g.report(TurnKnown{IDs: []iapeer.MessageID{id}, Open: b > 128, Text: "t"}) },
+		func() { g.report(house.Offered{ID: id, Attempt: g.attempt, Begun: b > 128}) },
+		func() { g.report(house.Looked{Seen: one, Idle: true}) },
+		func() { g.report(house.Looked{Taken: one, Composer: b > 128}) },
+		func() { g.report(house.Looked{Idle: true, Composer: b > 128}) },
+		func() { g.report(house.Looked{Lost: one}) },
+		func() { g.report(house.TurnKnown{IDs: []iapeer.MessageID{id}, Open: b > 128, Text: "t"}) },
 		func() { say(iapeer.PromptTaken{IDs: []iapeer.MessageID{id}}) },
 		func() { say(iapeer.PromptConsumed{IDs: []iapeer.MessageID{id}}) },
 		func() { say(iapeer.TurnMoved{}) },

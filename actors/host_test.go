@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // host is a session host with the program in it. It outlives daemons, executes
@@ -16,7 +17,7 @@ type host struct {
 	w            *world
 	k            *script
 	id           iapeer.Identity
-	traits       Traits
+	traits       house.Traits
 	generation   int64
 	pid          int
 	conversation string
@@ -32,7 +33,7 @@ type host struct {
 	busy, dialog, interrupted bool
 	attached                  int
 	since                     time.Time // of the dialog
-	known                     map[iapeer.MessageID]Known
+	known                     map[iapeer.MessageID]house.Known
 	under                     map[iapeer.MessageID]*order // offers that have no result yet
 	outcomes                  map[iapeer.MessageID]iapeer.ExecDone
 	composer, queue           []iapeer.Message
@@ -44,18 +45,18 @@ type host struct {
 type order struct {
 	m       iapeer.Message
 	attempt int
-	reports []func(Report) // w.mu
+	reports []func(house.Report) // w.mu
 }
 
 // newHost makes a host that holds its lock. w.mu is held.
-func newHost(w *world, l Launch, k *script) *host {
+func newHost(w *world, l house.Launch, k *script) *host {
 	w.keys++
 	h := &host{
 		w: w, k: k, id: l.Identity, traits: traitsOf[l.Identity.Runtime], generation: l.Generation, pid: 1000 + w.keys,
 		conversation: fmt.Sprintf("s-%d", w.keys), dead: make(chan struct{}), offers: make(chan *order, 4096), work: make(chan struct{}, 1),
-		known: map[iapeer.MessageID]Known{}, under: map[iapeer.MessageID]*order{}, outcomes: map[iapeer.MessageID]iapeer.ExecDone{},
+		known: map[iapeer.MessageID]house.Known{}, under: map[iapeer.MessageID]*order{}, outcomes: map[iapeer.MessageID]iapeer.ExecDone{},
 	}
-	resume := l.Mode == StartResume || l.Mode == StartNatural && l.Presence.Parked && !l.Presence.FreshNext
+	resume := l.Mode == house.StartResume || l.Mode == house.StartNatural && l.Presence.Parked && !l.Presence.FreshNext
 	if resume && w.records[l.Presence.SessionID] != nil {
 		h.conversation, h.resumed = l.Presence.SessionID, true
 	}
@@ -91,7 +92,7 @@ func (h *host) say(events ...iapeer.SessionEvent) {
 	h.w.mu.Unlock()
 	for _, c := range conns {
 		for _, e := range events {
-			c.report(Said{Event: e})
+			c.report(house.Said{Event: e})
 		}
 	}
 }
@@ -121,7 +122,7 @@ func (h *host) hook(events ...iapeer.SessionEvent) {
 func (h *host) adopted(c *conn) {
 	h.w.mu.Lock()
 	h.conns = append(h.conns, c)
-	var known []Known
+	var known []house.Known
 	for _, k := range h.known {
 		known = append(known, k)
 	}
@@ -133,14 +134,14 @@ func (h *host) adopted(c *conn) {
 	}
 	turn := h.w.conversation(h.conversation).turn
 	h.w.mu.Unlock()
-	c.report(Started{
+	c.report(house.Started{
 		Session: c, SessionID: h.conversation, Resumed: true, Adopted: true, Cause: "adopted", HostPID: h.pid, Socket: "/run/" + h.id.String(), Known: known,
 	})
 	for _, o := range done {
-		c.report(Said{Event: o})
+		c.report(house.Said{Event: o})
 	}
 	for _, e := range hooks {
-		c.report(Said{Event: e})
+		c.report(house.Said{Event: e})
 	}
 	if len(turn.IDs) > 0 {
 		c.report(turn)
@@ -222,7 +223,7 @@ func (h *host) writer() {
 
 // admit takes an offer in, unless this attempt or a later one is known: then it
 // tells what is recorded, now or when the offer under way has its result.
-func (h *host) admit(m iapeer.Message, attempt int, report func(Report)) {
+func (h *host) admit(m iapeer.Message, attempt int, report func(house.Report)) {
 	h.w.mu.Lock()
 	defer h.w.mu.Unlock()
 	if o := h.under[m.ID]; o != nil {
@@ -230,17 +231,17 @@ func (h *host) admit(m iapeer.Message, attempt int, report func(Report)) {
 		return
 	}
 	if k, ok := h.known[m.ID]; ok && k.Attempt >= attempt {
-		go report(Offered{ID: m.ID, Attempt: k.Attempt, Written: k.Written, Begun: k.Begun, Detail: "told before", At: time.Now()})
+		go report(house.Offered{ID: m.ID, Attempt: k.Attempt, Written: k.Written, Begun: k.Begun, Detail: "told before", At: time.Now()})
 		return
 	}
-	o := &order{m: m, attempt: attempt, reports: []func(Report){report}}
+	o := &order{m: m, attempt: attempt, reports: []func(house.Report){report}}
 	h.under[m.ID] = o
-	h.known[m.ID] = Known{ID: m.ID, Attempt: attempt, Begun: true}
+	h.known[m.ID] = house.Known{ID: m.ID, Attempt: attempt, Begun: true}
 	h.offers <- o
 }
 
 // told ends an offer and tells whoever waits for its result. w.mu is held.
-func (h *host) told(o *order, r Offered) (tell func()) {
+func (h *host) told(o *order, r house.Offered) (tell func()) {
 	delete(h.under, o.m.ID)
 	r.ID, r.Attempt, r.At = o.m.ID, o.attempt, time.Now()
 	return func() {
@@ -255,7 +256,7 @@ func (h *host) write(o *order) {
 	w.mu.Lock()
 	if count(&h.k.notBegun) {
 		delete(h.known, id)
-		tell := h.told(o, Offered{Detail: "somebody types"})
+		tell := h.told(o, house.Offered{Detail: "somebody types"})
 		w.mu.Unlock()
 		tell()
 		return
@@ -278,8 +279,8 @@ func (h *host) write(o *order) {
 		return
 	}
 	w.typing(h, o.m, o.attempt)
-	h.known[id] = Known{ID: id, Attempt: o.attempt, Begun: true, Written: true}
-	tell := h.told(o, Offered{Written: true, Begun: true, Detail: "written", PID: h.pid})
+	h.known[id] = house.Known{ID: id, Attempt: o.attempt, Begun: true, Written: true}
+	tell := h.told(o, house.Offered{Written: true, Begun: true, Detail: "written", PID: h.pid})
 	press := false
 	switch {
 	case h.traits.Exec:

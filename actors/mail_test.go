@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // A read of the mailbox is older than what the presence did meanwhile: what it
@@ -18,7 +20,7 @@ func TestSlowReadIsNotTrusted(t *testing.T) {
 		d.mail.read = func() time.Duration { return 300 * time.Millisecond }
 		w.send(draft("claude-ann", "exec-bob", "one"))
 		time.Sleep(50 * time.Millisecond) // it runs
-		d.sys.h.root.Send(d.sys.h.roster, wakeMail{to: w.host("exec-bob").id})
+		d.sys.h.Root.Send(d.sys.h.Roster, house.WakeMail{To: w.host("exec-bob").id})
 		time.Sleep(100 * time.Millisecond) // it is done, and the read is not
 		w.send(draft("claude-ann", "exec-bob", "two"))
 		time.Sleep(time.Minute)

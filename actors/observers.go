@@ -6,16 +6,14 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
-// observerMessage is what the observers actor accepts. Sealed: only this file
-// adds to it.
+// observerMessage is what the observers actor accepts besides what happened.
+// Sealed: only this file adds to it.
 //
 //sumtype:decl
 type observerMessage interface{ observerMessage() }
-
-// publish hands an event to every subscriber and to the replay ring.
-type publish struct{ event iapeer.Event }
 
 // subscribe adds a subscriber; kept is given what replay asks for, and the
 // channel all that follows it.
@@ -38,21 +36,12 @@ type await struct {
 	reply chan<- progress
 }
 
-// placed tells where a presence put a new message.
-type placed struct {
-	id    iapeer.MessageID
-	to    iapeer.Identity
-	place place
-}
-
 // forget removes a caller who no longer waits.
 type forget struct{ id iapeer.MessageID }
 
-func (publish) observerMessage()     {}
 func (subscribe) observerMessage()   {}
 func (unsubscribe) observerMessage() {}
 func (await) observerMessage()       {}
-func (placed) observerMessage()      {}
 func (forget) observerMessage()      {}
 
 // replayEvents is how many events a new subscriber can ask for.
@@ -76,7 +65,7 @@ func (s *Subscription) Close() { s.cancel(s) }
 // observers fans events out. It is the only writer of every subscription's
 // channel.
 type observers struct {
-	h     *house
+	h     *house.House
 	ring  []iapeer.Stamped // the last replayEvents, ring[next] is the oldest
 	next  int
 	subs  map[*Subscription]struct{}
@@ -86,22 +75,31 @@ type observers struct {
 
 // Receive implements actor.Actor.
 func (o *observers) Receive(c actor.Context) {
-	o.h.inspect("observers", c.Message())
+	o.h.Inspect("observers", c.Message())
 	switch m := c.Message().(type) {
 	case *actor.Stopping, *actor.Restarting: // subscribers come back, with the last event they saw
 		for sub := range o.subs {
 			close(sub.c)
 		}
 		o.subs = nil
+	case house.Happening:
+		o.happened(m)
 	case observerMessage:
 		o.handle(m)
 	}
 }
 
+func (o *observers) happened(m house.Happening) {
+	switch m := m.(type) {
+	case house.Publish:
+		o.publish(m.Event)
+	case house.Placed:
+		o.placed(m)
+	}
+}
+
 func (o *observers) handle(m observerMessage) {
 	switch m := m.(type) {
-	case publish:
-		o.publish(m.event)
 	case subscribe:
 		o.subscribe(m)
 	case unsubscribe:
@@ -111,15 +109,13 @@ func (o *observers) handle(m observerMessage) {
 		}
 	case await:
 		o.waits[m.id] = append(o.waits[m.id], &waiter{until: m.until, reply: m.reply})
-	case placed:
-		o.placed(m)
 	case forget:
 		o.drop(m.id)
 	}
 }
 
 func (o *observers) publish(e iapeer.Event) {
-	s := iapeer.Stamped{Seq: o.h.seq.Add(1), Epoch: o.h.epoch, At: time.Now(), Event: e}
+	s := iapeer.Stamped{Seq: o.h.NextSeq(), Epoch: o.h.Epoch, At: time.Now(), Event: e}
 	if len(o.ring) < replayEvents {
 		o.ring = append(o.ring, s)
 	} else {
@@ -148,7 +144,7 @@ func (o *observers) publish(e iapeer.Event) {
 func (o *observers) subscribe(m subscribe) {
 	ordered := append(append([]iapeer.Stamped(nil), o.ring[o.next:]...), o.ring[:o.next]...)
 	from := max(len(ordered)-m.replay, 0)
-	if m.epoch == o.h.epoch && m.after > 0 {
+	if m.epoch == o.h.Epoch && m.after > 0 {
 		from = 0
 		for from < len(ordered) && ordered[from].Seq <= m.after {
 			from++
@@ -158,17 +154,17 @@ func (o *observers) subscribe(m subscribe) {
 	m.kept(ordered[from:])
 }
 
-func (o *observers) placed(m placed) {
-	if len(o.waits[m.id]) == 0 {
+func (o *observers) placed(m house.Placed) {
+	if len(o.waits[m.ID]) == 0 {
 		return
 	}
-	ids := o.byTo[m.to]
+	ids := o.byTo[m.To]
 	if ids == nil {
 		ids = make(map[iapeer.MessageID]struct{})
-		o.byTo[m.to] = ids
+		o.byTo[m.To] = ids
 	}
-	ids[m.id] = struct{}{}
-	o.tell(m.id, func(w *waiter) bool { return w.placed(m.to, m.place) })
+	ids[m.ID] = struct{}{}
+	o.tell(m.ID, func(w *waiter) bool { return w.placed(m.To, m.Place) })
 }
 
 // tell lets step look at each waiter of a message and forgets those that are
@@ -197,22 +193,11 @@ func (o *observers) drop(id iapeer.MessageID) {
 	}
 }
 
-// A place is where a message stands when nobody has seen it yet: what it waits
-// for, and what happens next.
-type place struct {
-	state iapeer.PresenceState
-	wait  bool   // evidence is expected soon: a bounded wait is worth it
-	by    string // QueuedBy: "wake", "turn", "dialog", "stopped", "rest", "hand", "inbox"
-	next  string // one sentence
-	depth int    // messages before it, itself included
-	woke  bool
-}
-
 // progress is what a waiting sender learns. The last one has done set.
 type progress struct {
 	state    iapeer.State
 	evidence iapeer.Evidence
-	place    place
+	place    house.Place
 	done     bool
 }
 
@@ -234,11 +219,11 @@ func (w *waiter) changed(e iapeer.MessageChanged) bool {
 }
 
 // placed takes the presence's word; true ends the wait.
-func (w *waiter) placed(_ iapeer.Identity, p place) bool {
-	woke := w.now.place.woke || p.woke
+func (w *waiter) placed(_ iapeer.Identity, p house.Place) bool {
+	woke := w.now.place.Woke || p.Woke
 	w.now.place = p
-	w.now.place.woke = woke
-	if !p.wait && (w.until != iapeer.Answered || !p.state.TakesSoon()) {
+	w.now.place.Woke = woke
+	if !p.Wait && (w.until != iapeer.Answered || !p.State.TakesSoon()) {
 		return w.finish()
 	}
 	return false
@@ -248,14 +233,14 @@ func (w *waiter) placed(_ iapeer.Identity, p place) bool {
 // offered is waited for; one that has not is not, once the presence cannot take
 // it, or has a dialog up and only the offer is waited for.
 func (w *waiter) moved(e iapeer.PresenceChanged) bool {
-	w.now.place.state = e.To
+	w.now.place.State = e.To
 	if w.now.state != "" && w.now.state != iapeer.Accepted {
 		return false
 	}
 	if e.To.TakesSoon() && (e.To != iapeer.Waiting || w.until == iapeer.Answered) {
 		return false
 	}
-	w.now.place.by, w.now.place.next = waitsFor(e.To, e.Cause)
+	w.now.place.By, w.now.place.Next = house.WaitsFor(e.To, e.Cause)
 	return w.finish()
 }
 
@@ -275,27 +260,4 @@ func reached(s, want iapeer.State) bool {
 	default:
 		return s.Delivered()
 	}
-}
-
-// waitsFor says what a message waits for at a presence in state s.
-func waitsFor(s iapeer.PresenceState, cause string) (by, next string) {
-	switch s {
-	case iapeer.Stopped:
-		return "stopped", "it is delivered when a person starts the peer again"
-	case iapeer.Resting:
-		return "rest", "it is delivered when the peer's rest ends: " + cause
-	case iapeer.ByHand:
-		return "hand", "a session started by hand holds the folder; it is delivered when that ends, or after 'iapeer adopt'"
-	case iapeer.Waiting:
-		return "dialog", "a dialog is open in the session (" + cause + "); it is delivered when that is answered"
-	case iapeer.Busy:
-		return "turn", "the peer is in a turn; it is delivered when that ends"
-	case iapeer.Waking, iapeer.Asleep:
-		return "wake", "the peer is being woken"
-	case iapeer.Parking:
-		return "wake", "the peer's session is ending; it is woken again at once"
-	case iapeer.Ready:
-		return "", "it is being delivered"
-	}
-	return "", ""
 }

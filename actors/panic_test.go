@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 var seed = flag.Int64("seed", -1, "run the panic injection of this seed only")
@@ -105,19 +106,29 @@ func (i *injector) disarm() {
 	i.armed = false
 }
 
-// messageKind names a message of an actor; the library's own are none.
+// messageKind names a message of an actor; the library's own are none. What a
+// session reports has the report in its name.
 func messageKind(kind string, m any) (string, bool) {
-	name := reflect.TypeOf(m).String()
-	if r, ok := m.(reported); ok {
-		name = "reported:" + reflect.TypeOf(r.report).String()
-		if s, ok := r.report.(Said); ok {
-			name = "said:" + reflect.TypeOf(s.Event).String()
-		}
-	}
-	if strings.HasPrefix(name, "*") {
+	v := reflect.ValueOf(m)
+	if v.Kind() == reflect.Pointer {
 		return "", false
 	}
-	return kind + "." + strings.NewReplacer("actors.", "", "iapeer.", "").Replace(name), true
+	name := messageName(v)
+	if name == "reported" {
+		report := v.FieldByName("report").Elem()
+		name += ":" + report.Type().Name()
+		if report.Type() == reflect.TypeFor[house.Said]() {
+			name = "said:" + report.FieldByName("Event").Elem().Type().Name()
+		}
+	}
+	return kind + "." + name, true
+}
+
+// messageName is the name of a message's type, alike for a message that only its
+// package can send and one that all can.
+func messageName(v reflect.Value) string {
+	name := v.Type().Name()
+	return strings.ToLower(name[:1]) + name[1:]
 }
 
 // panicTargets is every message of every actor, and every port that an actor
@@ -183,7 +194,7 @@ func panicRun(t *testing.T, seed int64) (hit map[string]int) {
 			w.script(r).turn = 2 * time.Second
 		}
 		w.script("claude-bob").reply = func(m iapeer.Message) (iapeer.Name, string) {
-			if m.From == system || m.From.Name == "cid" {
+			if m.From == iapeer.SystemIdentity() || m.From.Name == "cid" {
 				return "", ""
 			}
 			return "cid", "fwd " + m.Body
@@ -259,7 +270,7 @@ func interfere(w *world, pause time.Duration) {
 				sys.Onboard(ctx, iapeer.Onboarding{Verb: "remove", Name: "gus"})
 			}
 		},
-		func() { sys.Notify(Notice{Kind: "test", Summary: "something"}) },
+		func() { sys.Notify(house.Notice{Kind: "test", Summary: "something"}) },
 		func() {
 			for _, m := range w.all() {
 				sys.Mark(ctx, iapeer.Mark{ID: m.ID, Change: iapeer.ChangeHold, Evidence: iapeer.Evidence{Source: "person"}})

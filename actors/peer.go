@@ -7,14 +7,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/actors/presence"
 )
-
-// removed tells a peer that the registry no longer names it.
-type removed struct{}
 
 // peer owns the presences of one peer: one child per runtime it is used on.
 type peer struct {
-	h        *house
+	h        *house.House
 	name     iapeer.Name
 	records  []iapeer.Presence // durable, read at start
 	children map[iapeer.Runtime]*actor.PID
@@ -23,14 +22,14 @@ type peer struct {
 
 // Receive implements actor.Actor.
 func (p *peer) Receive(c actor.Context) {
-	defer answerPanic(c.Message())
+	defer house.AnswerPanic(c.Message())
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		p.children = nil
 		for _, rec := range p.records {
 			p.child(c, rec.Identity.Runtime)
 		}
-		for _, status := range p.h.view.Of(p.name) { // after a restart
+		for _, status := range p.h.View.Of(p.name) { // after a restart
 			p.child(c, status.Identity.Runtime)
 		}
 		p.wakeWaiting(c)
@@ -41,28 +40,28 @@ func (p *peer) Receive(c actor.Context) {
 			}
 		}
 		p.leave(c)
-	case deliver:
-		p.h.inspect("peer", m)
-		c.Send(p.child(c, m.message.To.Runtime), m)
-	case stamp:
-		p.h.inspect("peer", m)
-		c.Send(p.child(c, m.message.From.Runtime), m)
-	case command:
-		p.h.inspect("peer", m)
+	case house.Deliver:
+		p.h.Inspect("peer", m)
+		c.Send(p.child(c, m.Message.To.Runtime), m)
+	case house.Stamp:
+		p.h.Inspect("peer", m)
+		c.Send(p.child(c, m.Message.From.Runtime), m)
+	case house.Command:
+		p.h.Inspect("peer", m)
 		p.command(c, m)
-	case wakeMail:
-		p.h.inspect("peer", m)
-		c.Send(p.child(c, m.to.Runtime), m)
-	case withdraw:
-		p.h.inspect("peer", m)
-		c.Send(p.child(c, m.to.Runtime), m)
-	case refresh:
-		p.h.inspect("peer", m)
+	case house.WakeMail:
+		p.h.Inspect("peer", m)
+		c.Send(p.child(c, m.To.Runtime), m)
+	case house.Withdraw:
+		p.h.Inspect("peer", m)
+		c.Send(p.child(c, m.To.Runtime), m)
+	case house.Refresh:
+		p.h.Inspect("peer", m)
 		for _, pid := range p.children {
 			c.Send(pid, m)
 		}
-	case removed:
-		p.h.inspect("peer", m)
+	case house.Removed:
+		p.h.Inspect("peer", m)
 		p.removing = true
 		for _, pid := range p.children {
 			c.Send(pid, m)
@@ -75,11 +74,11 @@ func (p *peer) Receive(c actor.Context) {
 // accepted and never handed on: by a daemon that was killed, or by an actor that
 // failed.
 func (p *peer) wakeWaiting(c actor.Context) {
-	counter, ok := p.h.mailbox.(Counter)
+	counter, ok := p.h.Mailbox.(house.Counter)
 	if !ok {
 		return
 	}
-	rec, _ := p.h.peers.Peer(p.name)
+	rec, _ := p.h.Peers.Peer(p.name)
 	for _, rt := range append([]iapeer.Runtime{rec.DefaultRuntime}, rec.Runtimes...) {
 		if counter.OpenFor(iapeer.Identity{Runtime: rt, Name: p.name}) > 0 {
 			p.child(c, rt)
@@ -107,9 +106,9 @@ func (p *peer) child(c actor.Context, rt iapeer.Runtime) *actor.PID {
 			rec = r
 		}
 	}
-	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return newPresence(p.h, rec) }), string(rt))
+	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor { return presence.New(p.h, rec) }), string(rt))
 	if err != nil && !errors.Is(err, actor.ErrNameExists) {
-		p.h.log.Error("cannot spawn presence", zap.Stringer("identity", id), zap.Error(err))
+		p.h.Log.Error("cannot spawn presence", zap.Stringer("identity", id), zap.Error(err))
 	}
 	if p.children == nil { // most peers of a large registry are never used
 		p.children = make(map[iapeer.Runtime]*actor.PID)
@@ -120,21 +119,21 @@ func (p *peer) child(c actor.Context, rt iapeer.Runtime) *actor.PID {
 
 // command picks the runtime a verb is for: the one named, else the only live
 // one, else the default.
-func (p *peer) command(c actor.Context, m command) {
-	rec, ok := p.h.peers.Peer(p.name)
+func (p *peer) command(c actor.Context, m house.Command) {
+	rec, ok := p.h.Peers.Peer(p.name)
 	if !ok {
-		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: p.name, Err: iapeer.ErrUnknownPeer})
+		m.Reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.Order.Verb), Peer: p.name, Err: iapeer.ErrUnknownPeer})
 		return
 	}
-	rt := m.order.Runtime
+	rt := m.Order.Runtime
 	if rt == "" {
 		rt = p.liveRuntime(rec)
 	}
 	if !rec.Declares(rt) {
-		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: p.name, Err: iapeer.ErrNotDeclared})
+		m.Reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.Order.Verb), Peer: p.name, Err: iapeer.ErrNotDeclared})
 		return
 	}
-	m.order.Runtime = rt
+	m.Order.Runtime = rt
 	c.Send(p.child(c, rt), m)
 }
 
@@ -143,7 +142,7 @@ func (p *peer) command(c actor.Context, m command) {
 func (p *peer) liveRuntime(rec iapeer.Peer) iapeer.Runtime {
 	var live []iapeer.Runtime
 	for rt := range p.children {
-		if _, ok := p.h.view.Live(iapeer.Identity{Runtime: rt, Name: p.name}); ok {
+		if _, ok := p.h.View.Live(iapeer.Identity{Runtime: rt, Name: p.name}); ok {
 			if rt == rec.DefaultRuntime {
 				return rt
 			}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // enter submits what stands in the composer.
@@ -91,7 +92,7 @@ func (h *host) turn() bool {
 	h.turns++
 	turnID := fmt.Sprintf("%s/%d", h.conversation, h.turns)
 	r := w.conversation(h.conversation)
-	r.turn = TurnKnown{IDs: []iapeer.MessageID{first.ID}, Open: true}
+	r.turn = house.TurnKnown{IDs: []iapeer.MessageID{first.ID}, Open: true}
 	early := count(&h.k.dieAfterPrompt)
 	w.mu.Unlock()
 	h.say(iapeer.SessionBusy{})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/presence"
 )
 
 func TestOneUnprovenOffer(t *testing.T) {
@@ -91,7 +92,7 @@ func TestLostEnterIsPressedAgain(t *testing.T) {
 func TestDeafEnterClearsTheComposer(t *testing.T) {
 	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
 		t := w.tb
-		w.script("claude-bob").loseEnter = maxEnters + 1
+		w.script("claude-bob").loseEnter = presence.MaxEnters + 1
 		r := w.send(draft("claude-ann", "claude-bob", "one"))
 		time.Sleep(5 * time.Minute)
 		w.wantState(t, r.ID, iapeer.Answered)

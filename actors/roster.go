@@ -8,28 +8,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
-// rosterMessage is what the roster accepts.
+// rosterMessage is what the roster accepts besides what it passes on to a peer.
 //
 //sumtype:decl
 type rosterMessage interface{ rosterMessage() }
-
-// deliver hands an accepted message to its recipient.
-type deliver struct{ message iapeer.Message }
-
-// stamp lets the caller's presence set conversation and hops of a message that
-// its session sends, and accept it.
-type stamp struct {
-	message iapeer.Message
-	reply   func(submitted)
-}
-
-// command is a verb for one peer.
-type command struct {
-	order iapeer.Command
-	reply func(iapeer.Outcome, error)
-}
 
 // onboard is an order to make, change or remove a peer. Orders run one at a
 // time, beside the actor.
@@ -45,26 +30,22 @@ type onboarded struct {
 	reply  func(iapeer.OnboardingReport, error)
 }
 
-// refresh tells that the registry changed under a name.
-type refresh struct{ name iapeer.Name }
-
-// wakeMail tells a presence to read its mail again, after a person changed the
-// state of a message.
-type wakeMail struct{ to iapeer.Identity }
-
-func (deliver) rosterMessage()   {}
-func (stamp) rosterMessage()     {}
-func (command) rosterMessage()   {}
 func (onboard) rosterMessage()   {}
 func (onboarded) rosterMessage() {}
-func (refresh) rosterMessage()   {}
-func (wakeMail) rosterMessage()  {}
-func (withdraw) rosterMessage()  {}
+
+// AnswerPanic tells the sender of the order that it failed.
+func (m onboard) AnswerPanic(reason any) {
+	m.reply(iapeer.OnboardingReport{}, fmt.Errorf("internal error: %v; try again", reason))
+}
+
+// AnswerPanic passes the answer on: the order is done, whatever went wrong behind
+// it.
+func (m onboarded) AnswerPanic(any) { m.reply(m.report, m.err) }
 
 // roster owns the peers: one child per registered peer, spawned when the
 // registry names it.
 type roster struct {
-	h        *house
+	h        *house.House
 	children map[iapeer.Name]*actor.PID
 	orders   []onboard // waiting; the first is running when busy
 	busy     bool
@@ -93,9 +74,13 @@ func (r *roster) Receive(c actor.Context) {
 				}
 			}
 		}
+	case house.PeerMessage:
+		defer house.AnswerPanic(m)
+		r.h.Inspect("roster", m)
+		r.pass(c, m)
 	case rosterMessage:
-		defer answerPanic(m)
-		r.h.inspect("roster", m)
+		defer house.AnswerPanic(m)
+		r.h.Inspect("roster", m)
 		r.handle(c, m)
 	}
 }
@@ -105,14 +90,14 @@ func (r *roster) Receive(c actor.Context) {
 func (r *roster) start(c actor.Context) {
 	r.children = make(map[iapeer.Name]*actor.PID)
 	r.presence = make(map[iapeer.Name][]iapeer.Presence)
-	all, err := r.h.board.Presences()
+	all, err := r.h.Board.Presences()
 	if err != nil {
-		r.h.log.Error("cannot read presences", zap.Error(err))
+		r.h.Log.Error("cannot read presences", zap.Error(err))
 	}
 	for _, p := range all {
 		r.presence[p.Identity.Name] = append(r.presence[p.Identity.Name], p)
 	}
-	for _, p := range r.h.peers.Peers() {
+	for _, p := range r.h.Peers.Peers() {
 		r.child(c, p.Name)
 	}
 }
@@ -123,16 +108,16 @@ func (r *roster) child(c actor.Context, name iapeer.Name) *actor.PID {
 	if pid, ok := r.children[name]; ok {
 		return pid
 	}
-	if _, ok := r.h.peers.Peer(name); !ok {
+	if _, ok := r.h.Peers.Peer(name); !ok {
 		return nil
 	}
 	records := r.presence[name]
 	delete(r.presence, name)
 	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
 		return &peer{h: r.h, name: name, records: records}
-	}, actor.WithSupervisor(r.h.strategy())), string(name))
+	}, actor.WithSupervisor(strategy(r.h))), string(name))
 	if err != nil && !errors.Is(err, actor.ErrNameExists) {
-		r.h.log.Error("cannot spawn peer", zap.String("peer", string(name)), zap.Error(err))
+		r.h.Log.Error("cannot spawn peer", zap.String("peer", string(name)), zap.Error(err))
 		return nil
 	}
 	r.children[name] = pid
@@ -141,40 +126,47 @@ func (r *roster) child(c actor.Context, name iapeer.Name) *actor.PID {
 
 func (r *roster) handle(c actor.Context, m rosterMessage) {
 	switch m := m.(type) {
-	case deliver:
-		if pid := r.child(c, m.message.To.Name); pid != nil {
-			c.Send(pid, m)
-		}
-	case stamp:
-		if pid := r.child(c, m.message.From.Name); pid != nil {
-			c.Send(pid, m)
-			return
-		}
-		m.reply(submitted{err: fmt.Errorf("unknown caller %q: %w", m.message.From, iapeer.ErrUnknownPeer)})
-	case command:
-		if pid := r.child(c, m.order.Peer); pid != nil {
-			c.Send(pid, m)
-			return
-		}
-		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: m.order.Peer, Err: iapeer.ErrUnknownPeer})
 	case onboard:
 		r.orders = append(r.orders, m)
 		r.next(c)
 	case onboarded:
 		r.done(c, m)
-	case refresh:
-		r.refresh(c, m.name)
-	case wakeMail:
-		if pid := r.child(c, m.to.Name); pid != nil {
+	}
+}
+
+// pass hands a message to the peer that it is for.
+func (r *roster) pass(c actor.Context, m house.PeerMessage) {
+	switch m := m.(type) {
+	case house.Deliver:
+		if pid := r.child(c, m.Message.To.Name); pid != nil {
 			c.Send(pid, m)
 		}
-	case withdraw:
-		if pid := r.child(c, m.to.Name); pid != nil {
+	case house.Stamp:
+		if pid := r.child(c, m.Message.From.Name); pid != nil {
+			c.Send(pid, m)
+			return
+		}
+		m.Reply(house.Submitted{Err: fmt.Errorf("unknown caller %q: %w", m.Message.From, iapeer.ErrUnknownPeer)})
+	case house.Command:
+		if pid := r.child(c, m.Order.Peer); pid != nil {
+			c.Send(pid, m)
+			return
+		}
+		m.Reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.Order.Verb), Peer: m.Order.Peer, Err: iapeer.ErrUnknownPeer})
+	case house.Refresh:
+		r.refresh(c, m.Name)
+	case house.WakeMail:
+		if pid := r.child(c, m.To.Name); pid != nil {
+			c.Send(pid, m)
+		}
+	case house.Withdraw:
+		if pid := r.child(c, m.To.Name); pid != nil {
 			c.Send(pid, m)
 			return
 		}
 		// nobody can be offering what is for nobody
-		r.h.mark([]iapeer.Mark{m.mark}, func(done []Marked) { m.reply(done[0]) })
+		r.h.Mark([]iapeer.Mark{m.Mark}, func(done []house.Marked) { m.Reply(done[0]) })
+	case house.Removed: // the roster's own word to a peer
 	}
 }
 
@@ -185,7 +177,7 @@ func (r *roster) next(c actor.Context) {
 	}
 	r.busy = true
 	order := r.orders[0]
-	self, root, run := c.Self(), c.ActorSystem().Root, r.h.onboard.Onboard
+	self, root, run := c.Self(), c.ActorSystem().Root, r.h.Onboarder.Onboard
 	go func() {
 		var done onboarded
 		defer func() {
@@ -214,17 +206,17 @@ func (r *roster) done(c actor.Context, m onboarded) {
 // refresh brings one child in line with the registry.
 func (r *roster) refresh(c actor.Context, name iapeer.Name) {
 	pid, had := r.children[name]
-	if _, ok := r.h.peers.Peer(name); ok {
+	if _, ok := r.h.Peers.Peer(name); ok {
 		if had {
-			c.Send(pid, refresh{name: name})
+			c.Send(pid, house.Refresh{Name: name})
 			return
 		}
 		r.child(c, name)
 		return
 	}
 	if had {
-		c.Send(pid, removed{})
+		c.Send(pid, house.Removed{})
 		delete(r.children, name)
-		r.h.view.drop(name)
+		r.h.View.Drop(name)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // routerMessage is what the router accepts.
@@ -21,52 +22,26 @@ type routerMessage interface{ routerMessage() }
 type submit struct {
 	draft iapeer.Draft
 	id    iapeer.MessageID
-	reply func(submitted)
-}
-
-// submitted answers [submit]: the message is on disk, or why not.
-type submitted struct {
-	message  iapeer.Message
-	repeated bool
-	err      error
+	reply func(house.Submitted)
 }
 
 func (submit) routerMessage() {}
 
+// AnswerPanic tells the sender that nothing was accepted.
+func (m submit) AnswerPanic(reason any) {
+	m.reply(house.Submitted{Err: fmt.Errorf("internal error: %v; nothing was accepted, send again", reason)})
+}
+
 // router decides where a draft goes. It holds nobody's state.
-type router struct{ h *house }
+type router struct{ h *house.House }
 
 // Receive implements actor.Actor.
 func (r *router) Receive(c actor.Context) {
 	if m, ok := c.Message().(routerMessage); ok {
-		defer answerPanic(m)
-		r.h.inspect("router", m)
+		defer house.AnswerPanic(m)
+		r.h.Inspect("router", m)
 		r.handle(m)
 	}
-}
-
-// answerPanic lets the caller of a message that panics know at once; the panic
-// goes on to the supervisor.
-func answerPanic(m any) {
-	r := recover()
-	if r == nil {
-		return
-	}
-	switch m := m.(type) {
-	case submit:
-		m.reply(submitted{err: fmt.Errorf("internal error: %v; nothing was accepted, send again", r)})
-	case stamp:
-		m.reply(submitted{err: fmt.Errorf("internal error: %v; nothing was accepted, send again", r)})
-	case command:
-		m.reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.order.Verb), Peer: m.order.Peer, Err: fmt.Errorf("internal error: %v; try again", r)})
-	case withdraw:
-		m.reply(Marked{Err: fmt.Errorf("internal error: %v; try again", r)})
-	case onboard:
-		m.reply(iapeer.OnboardingReport{}, fmt.Errorf("internal error: %v; try again", r))
-	case onboarded:
-		m.reply(m.report, m.err)
-	}
-	panic(r)
 }
 
 func (r *router) handle(m routerMessage) {
@@ -74,18 +49,18 @@ func (r *router) handle(m routerMessage) {
 	case submit:
 		msg, err := r.address(m)
 		if err != nil {
-			m.reply(submitted{err: err})
+			m.reply(house.Submitted{Err: err})
 			return
 		}
 		if m.draft.Proof == iapeer.ProofSession {
 			// the caller's presence knows the cause of its turn
-			r.h.post(msg.From, stamp{message: msg, reply: m.reply})
+			r.h.Post(msg.From, house.Stamp{Message: msg, Reply: m.reply})
 			return
 		}
 		if msg.Conversation == "" {
 			msg.Conversation = iapeer.NewConversationID()
 		}
-		r.h.accept(msg, m.reply)
+		r.h.Accept(msg, m.reply)
 	}
 }
 
@@ -97,7 +72,7 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 	if err != nil {
 		return iapeer.Message{}, err
 	}
-	to, ok := r.h.peers.Peer(d.To)
+	to, ok := r.h.Peers.Peer(d.To)
 	if !ok {
 		return iapeer.Message{}, fmt.Errorf("peer %q is %w; message NOT delivered", d.To, iapeer.ErrUnknownPeer)
 	}
@@ -108,7 +83,7 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 	if dest == d.Caller {
 		return iapeer.Message{}, fmt.Errorf("%w: %s; message NOT delivered", iapeer.ErrSelfSend, dest)
 	}
-	if !r.h.sessions.Traits(dest.Runtime).Known {
+	if !r.h.Sessions.Traits(dest.Runtime).Known {
 		return iapeer.Message{}, fmt.Errorf("peer %q: runtime %q is not installed here; message NOT delivered", d.To, dest.Runtime)
 	}
 	now := time.Now()
@@ -117,13 +92,13 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 			ID: m.id, From: d.Caller, FromNature: from.Nature, SentAt: now.Truncate(time.Second), Topic: d.Topic,
 			Attachments: d.Attachments, Body: d.Body, Proof: d.Proof, Hops: 1,
 		},
-		To: dest, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(r.h.cfg.TTL), Key: d.Key, Caused: d.InReplyTo,
+		To: dest, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(r.h.Config.TTL), Key: d.Key, Caused: d.InReplyTo,
 	}, nil
 }
 
 // caller resolves the sender against the registry alone.
 func (r *router) caller(d iapeer.Draft) (iapeer.Peer, error) {
-	p, ok := r.h.peers.Peer(d.Caller.Name)
+	p, ok := r.h.Peers.Peer(d.Caller.Name)
 	if !ok {
 		return p, fmt.Errorf("unknown caller %q: %w; register it with 'iapeer init' in its folder", d.Caller, iapeer.ErrUnknownPeer)
 	}
@@ -144,31 +119,31 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 		d.WaitFor = iapeer.Seen
 	}
 	if d.Wait == 0 {
-		d.Wait = s.h.cfg.Wait
+		d.Wait = s.h.Config.Wait
 	}
 	id := iapeer.NewMessageID()
 	waiting := d.Wait > 0 && d.WaitFor != iapeer.Accepted
 	var fate chan progress
 	if waiting {
 		fate = make(chan progress, 1)
-		s.h.root.Send(s.h.observers, await{id: id, until: d.WaitFor, reply: fate})
-		defer s.h.root.Send(s.h.observers, forget{id: id})
+		s.h.Root.Send(s.h.Observers, await{id: id, until: d.WaitFor, reply: fate})
+		defer s.h.Root.Send(s.h.Observers, forget{id: id})
 	}
-	sub, err := ask(ctx, func(reply func(submitted, error)) {
-		s.h.root.Send(s.h.router, submit{draft: d, id: id, reply: func(r submitted) { reply(r, r.err) }})
+	sub, err := ask(ctx, func(reply func(house.Submitted, error)) {
+		s.h.Root.Send(s.h.Router, submit{draft: d, id: id, reply: func(r house.Submitted) { reply(r, r.Err) }})
 	})
 	if err != nil {
 		return iapeer.SendResult{}, err
 	}
-	if sub.repeated {
-		return s.repeated(ctx, sub.message, d)
+	if sub.Repeated {
+		return s.repeated(ctx, sub.Message, d)
 	}
-	p := progress{state: sub.message.State}
-	if s.h.sessions.Traits(sub.message.To.Runtime).Inbox {
-		p.place = s.h.inInbox(sub.message.To)
+	p := progress{state: sub.Message.State}
+	if s.h.Sessions.Traits(sub.Message.To.Runtime).Inbox {
+		p.place = s.inInbox(sub.Message.To)
 		waiting = waiting && d.WaitFor == iapeer.Answered
 	}
-	if waiting && sub.message.ID == id {
+	if waiting && sub.Message.ID == id {
 		p = s.waitFor(ctx, fate, d.Wait, p)
 		if !p.done { // whoever was to tell us may have failed
 			if now, err := s.Message(ctx, id); err == nil {
@@ -176,7 +151,16 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 			}
 		}
 	}
-	return s.result(ctx, sub.message, p), nil
+	return s.result(ctx, sub.Message, p), nil
+}
+
+// inInbox says where a message to a person stands.
+func (s *System) inInbox(to iapeer.Identity) house.Place {
+	w := house.Place{State: iapeer.Ready, By: "inbox", Next: "it waits in the inbox of " + string(to.Name) + " (iapeer inbox)", Depth: 1}
+	if counter, ok := s.h.Mailbox.(house.Counter); ok {
+		w.Depth = counter.OpenFor(to)
+	}
+	return w
 }
 
 // waitFor waits for the end of the wait; on time-out it says what is known.
@@ -196,8 +180,8 @@ func (s *System) waitFor(ctx context.Context, fate <-chan progress, limit time.D
 func (s *System) repeated(ctx context.Context, m iapeer.Message, d iapeer.Draft) (iapeer.SendResult, error) {
 	if d.WaitFor != iapeer.Accepted && m.State.Open() {
 		fate := make(chan progress, 1)
-		s.h.root.Send(s.h.observers, await{id: m.ID, until: d.WaitFor, reply: fate})
-		defer s.h.root.Send(s.h.observers, forget{id: m.ID})
+		s.h.Root.Send(s.h.Observers, await{id: m.ID, until: d.WaitFor, reply: fate})
+		defer s.h.Root.Send(s.h.Observers, forget{id: m.ID})
 		if now, err := s.Message(ctx, m.ID); err == nil && !now.State.Open() {
 			m = now
 		} else {
@@ -219,7 +203,7 @@ func (s *System) result(ctx context.Context, m iapeer.Message, p progress) iapee
 	}
 	r := iapeer.SendResult{
 		OK: true, DeliveredTo: iapeer.DeliveredTo{Personality: m.To.Name, Runtime: m.To.Runtime}, ID: m.ID, State: p.state,
-		Woke: p.place.woke, TS: iapeer.WireTime(m.SentAt), Next: p.place.next,
+		Woke: p.place.Woke, TS: iapeer.WireTime(m.SentAt), Next: p.place.Next,
 	}
 	if p.evidence.Source != "" {
 		e := p.evidence
@@ -236,10 +220,10 @@ func (s *System) result(ctx context.Context, m iapeer.Message, p progress) iapee
 	case p.state == iapeer.Failed || p.state == iapeer.Expired || p.state == iapeer.Cancelled:
 		r.OK, r.Next = false, string(p.state)+": "+p.evidence.Detail
 	default:
-		r.Queued, r.QueuedBy, r.QueueDepth = true, p.place.by, p.place.depth
+		r.Queued, r.QueuedBy, r.QueueDepth = true, p.place.By, p.place.Depth
 		if r.Next == "" {
-			status, _, _ := s.h.view.Presence(m.To)
-			r.QueuedBy, r.Next = waitsFor(status.State, status.Cause)
+			status, _, _ := s.h.View.Presence(m.To)
+			r.QueuedBy, r.Next = house.WaitsFor(status.State, status.Cause)
 		}
 	}
 	return r

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // sessions lets one daemon have sessions in its world.
 type sessions struct{ d *daemon }
 
 // traitsOf are those of the real runtimes that are played here.
-var traitsOf = map[iapeer.Runtime]Traits{
+var traitsOf = map[iapeer.Runtime]house.Traits{
 	"claude":   {Known: true, TakesWhileBusy: true},
 	"codex":    {Known: true},
 	"exec":     {Known: true, Exec: true},
@@ -22,11 +23,11 @@ var traitsOf = map[iapeer.Runtime]Traits{
 }
 
 // Traits implements Sessions.
-func (s sessions) Traits(rt iapeer.Runtime) Traits { return traitsOf[rt] }
+func (s sessions) Traits(rt iapeer.Runtime) house.Traits { return traitsOf[rt] }
 
 // reporter returns what a dead daemon cannot hear.
-func (s sessions) reporter(report func(Report)) func(Report) {
-	return func(r Report) {
+func (s sessions) reporter(report func(house.Report)) func(house.Report) {
+	return func(r house.Report) {
 		if !s.d.dead.Load() {
 			report(r)
 		}
@@ -34,7 +35,7 @@ func (s sessions) reporter(report func(Report)) func(Report) {
 }
 
 // Launch implements Sessions.
-func (s sessions) Launch(l Launch, report func(Report)) {
+func (s sessions) Launch(l house.Launch, report func(house.Report)) {
 	s.d.w.mayPanic("Launch")
 	if s.d.dead.Load() {
 		return
@@ -50,9 +51,9 @@ func (s sessions) Launch(l Launch, report func(Report)) {
 		if hand := k.hand; hand > 0 {
 			k.hand = 0
 			w.mu.Unlock()
-			say(StartFailed{Err: errors.New("a session started by hand works in the folder"), ByHand: true, Cleanly: true})
+			say(house.StartFailed{Err: errors.New("a session started by hand works in the folder"), ByHand: true, Cleanly: true})
 			time.Sleep(hand)
-			say(HandEnded{})
+			say(house.HandEnded{})
 			return
 		}
 		if k.refuse != nil {
@@ -63,14 +64,14 @@ func (s sessions) Launch(l Launch, report func(Report)) {
 		}
 		if w.hosts[l.Identity] != nil {
 			w.mu.Unlock()
-			say(StartFailed{Err: errors.New("another host holds the lock"), Cleanly: true})
+			say(house.StartFailed{Err: errors.New("another host holds the lock"), Cleanly: true})
 			return
 		}
 		h := newHost(w, l, k)
 		w.hosts[l.Identity] = h
 		w.mu.Unlock()
 		if !h.sleep(k.boot) {
-			say(StartFailed{Err: errors.New("the host ended"), Cleanly: true})
+			say(house.StartFailed{Err: errors.New("the host ended"), Cleanly: true})
 			return
 		}
 		w.mu.Lock()
@@ -80,14 +81,14 @@ func (s sessions) Launch(l Launch, report func(Report)) {
 			h.conns = append(h.conns, c)
 		}
 		w.mu.Unlock()
-		say(Started{Session: c, SessionID: h.conversation, Resumed: h.resumed, Cause: "as asked", HostPID: h.pid, Socket: "/run/" + h.id.String()})
+		say(house.Started{Session: c, SessionID: h.conversation, Resumed: h.resumed, Cause: "as asked", HostPID: h.pid, Socket: "/run/" + h.id.String()})
 		go h.writer()
 		go h.program()
 	}()
 }
 
 // Adopt implements Sessions.
-func (s sessions) Adopt(l Launch, report func(Report)) {
+func (s sessions) Adopt(l house.Launch, report func(house.Report)) {
 	w, say := s.d.w, s.reporter(report)
 	go func() {
 		time.Sleep(w.adoptDelay())
@@ -107,7 +108,7 @@ func (s sessions) Adopt(l Launch, report func(Report)) {
 			h = nil
 		}
 		if h == nil || s.d.dead.Load() {
-			say(StartFailed{Err: errors.New("no session lives"), Gone: true, Cleanly: true})
+			say(house.StartFailed{Err: errors.New("no session lives"), Gone: true, Cleanly: true})
 			return
 		}
 		h.adopted(&conn{d: s.d, h: h, report: say})
@@ -122,12 +123,12 @@ func (w *world) adoptDelay() time.Duration {
 }
 
 // Examine implements Sessions.
-func (s sessions) Examine(l Launch, ids []iapeer.MessageID, report func(Report)) {
+func (s sessions) Examine(l house.Launch, ids []iapeer.MessageID, report func(house.Report)) {
 	s.d.w.mayPanic("Examine")
 	w, say := s.d.w, s.reporter(report)
 	go func() {
 		time.Sleep(w.adoptDelay())
-		out := Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}, Lost: map[iapeer.MessageID]iapeer.Evidence{}}
+		out := house.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}, Lost: map[iapeer.MessageID]iapeer.Evidence{}}
 		w.mu.Lock()
 		tr := traitsOf[l.Identity.Runtime]
 		var outcomes []iapeer.ExecDone
@@ -140,15 +141,15 @@ func (s sessions) Examine(l Launch, ids []iapeer.MessageID, report func(Report))
 		}
 		w.mu.Unlock()
 		for _, o := range outcomes {
-			say(Said{Event: o})
+			say(house.Said{Event: o})
 		}
 		say(out)
 	}()
 }
 
 // lastWords lets the exit records decide. w.mu is held.
-func (w *world) lastWords(l Launch, ids []iapeer.MessageID, tr Traits, out *Looked) (outcomes []iapeer.ExecDone) {
-	known, recorded := map[iapeer.MessageID]Known{}, false
+func (w *world) lastWords(l house.Launch, ids []iapeer.MessageID, tr house.Traits, out *house.Looked) (outcomes []iapeer.ExecDone) {
+	known, recorded := map[iapeer.MessageID]house.Known{}, false
 	done := map[iapeer.MessageID]bool{}
 	for _, word := range w.words[l.Identity] {
 		recorded = recorded || word.generation == l.Generation
@@ -173,7 +174,7 @@ func (w *world) lastWords(l Launch, ids []iapeer.MessageID, tr Traits, out *Look
 	return outcomes
 }
 
-func (r *record) prove(id iapeer.MessageID, out *Looked) {
+func (r *record) prove(id iapeer.MessageID, out *house.Looked) {
 	switch e := (iapeer.Evidence{Source: "record", Detail: "read"}); {
 	case r == nil:
 	case r.seen[id]:
@@ -187,7 +188,7 @@ func (r *record) prove(id iapeer.MessageID, out *Looked) {
 type conn struct {
 	d        *daemon
 	h        *host
-	report   func(Report)
+	report   func(house.Report)
 	released bool // w.mu
 }
 
@@ -207,7 +208,7 @@ func (c *conn) Lookup(ids []iapeer.MessageID) {
 	go func() {
 		time.Sleep(c.h.w.adoptDelay())
 		h, w := c.h, c.h.w
-		out := Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
+		out := house.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
 		w.mu.Lock()
 		for _, id := range ids {
 			w.conversation(h.conversation).prove(id, &out)
@@ -229,7 +230,7 @@ func (c *conn) Submit() {
 }
 
 // Act implements Session.
-func (c *conn) Act(a Act) {
+func (c *conn) Act(a house.Act) {
 	if c.d.dead.Load() {
 		return
 	}
@@ -237,18 +238,18 @@ func (c *conn) Act(a Act) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch a.Kind {
-	case ActRelease:
+	case house.ActRelease:
 		c.released = true
-	case ActStop:
+	case house.ActStop:
 		go func() {
 			time.Sleep(30 * time.Millisecond)
 			h.die(iapeer.SessionExited{Code: 143}, true)
 		}()
-	case ActAckExec:
+	case house.ActAckExec:
 		delete(h.outcomes, a.ID)
-	case ActClear:
+	case house.ActClear:
 		h.composer = nil
-	case ActInterrupt:
+	case house.ActInterrupt:
 		if h.busy {
 			h.interrupted = true
 		}

@@ -1,3 +1,25 @@
+// Package actors is the living part of the daemon: a router that decides, a
+// roster that owns the peers, one peer actor per registered peer, one presence
+// actor per runtime that a peer is used on, observers, and notices.
+//
+//	root
+//	├─ router              name → peer; checks a draft; holds nobody's state
+//	├─ roster              owns peers; takes onboarding orders
+//	│   └─ <name>          one peer
+//	│       └─ <runtime>   one presence: the state machine of a session
+//	├─ observers           event fan-out, replay, callers waiting for evidence
+//	└─ notices             what people must know
+//
+// What is accepted lives in the [house.Mailbox], never only in a queue: an actor that
+// restarts reads its mail again, asks the session host what was typed, and asks
+// the runtime's record what was seen, exactly as after a restart of the daemon.
+// Therefore actors are addressed by name, never by a kept PID, and a report of a
+// session carries the generation of the launch it belongs to.
+//
+// Receive never blocks: ports start their work and report through a callback,
+// which posts a message. Everything outside is reached through the ports of
+// package house, which also has what the actors share and the messages that they
+// send each other. The presence is a package of its own.
 package actors
 
 import (
@@ -12,13 +34,15 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/actors/presence"
 	"github.com/iapeer/iapeer/supervisor"
 )
 
 // System is the running actor system. Its methods may be called from any
 // goroutine.
 type System struct {
-	h      *house
+	h      *house.House
 	system *actor.ActorSystem
 }
 
@@ -28,41 +52,38 @@ type System struct {
 var panicPolicy = supervisor.Policy{Intensity: math.MaxInt, Window: time.Minute, First: 10 * time.Millisecond, Limit: 5 * time.Second}
 
 // strategy supervises every actor of the house alike.
-func (h *house) strategy() actor.SupervisorStrategy {
+func strategy(h *house.House) actor.SupervisorStrategy {
 	return supervisor.Strategy(panicPolicy, func(f supervisor.Failure) {
-		h.log.Error("an actor failed", zap.String("actor", f.Child.Id), zap.Any("reason", f.Reason), zap.Bool("giveUp", f.Decision.GiveUp))
+		h.Log.Error("an actor failed", zap.String("actor", f.Child.Id), zap.Any("reason", f.Reason), zap.Bool("giveUp", f.Decision.GiveUp))
 	})
 }
 
 // Start starts the system: it adopts what lives and reads what waits.
-func Start(cfg Config, ports Ports) (*System, error) {
+func Start(cfg house.Config, ports house.Ports) (*System, error) {
 	return start(cfg, ports, nil)
 }
 
-func start(cfg Config, ports Ports, probe func(string, any)) (*System, error) {
+func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*System, error) {
 	logger := slog.New(zapslog.NewHandler(ports.Log.Core(), zapslog.WithName("actors")))
 	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }))
-	h := &house{
-		cfg: cfg.withDefaults(), mailbox: ports.Mailbox, board: ports.Board, peers: ports.Peers, sessions: ports.Sessions,
-		onboard: ports.Onboarder, log: ports.Log, root: sys.Root, view: newView(), epoch: time.Now().UnixMilli(), probe: probe,
-	}
+	h := house.New(cfg, ports, sys.Root, probe)
 	for _, part := range []struct {
 		name string
 		pid  **actor.PID
 		make actor.Producer
 	}{
-		{"observers", &h.observers, func() actor.Actor { return newObservers(h) }},
-		{"notices", &h.notices, func() actor.Actor { return &notices{h: h} }},
-		{"roster", &h.roster, nil},
-		{"router", &h.router, func() actor.Actor { return &router{h: h} }},
+		{"observers", &h.Observers, func() actor.Actor { return newObservers(h) }},
+		{"notices", &h.Notices, func() actor.Actor { return &notices{h: h} }},
+		{"roster", &h.Roster, nil},
+		{"router", &h.Router, func() actor.Actor { return &router{h: h} }},
 	} {
 		producer := part.make
 		if producer == nil {
 			// presences address the roster while it starts, so its address is set first
-			h.roster = actor.NewPID(sys.Address(), part.name)
+			h.Roster = actor.NewPID(sys.Address(), part.name)
 			producer = func() actor.Actor { return &roster{h: h} }
 		}
-		pid, err := sys.Root.SpawnNamed(actor.PropsFromProducer(producer, actor.WithGuardian(h.strategy()), actor.WithSupervisor(h.strategy())), part.name)
+		pid, err := sys.Root.SpawnNamed(actor.PropsFromProducer(producer, actor.WithGuardian(strategy(h)), actor.WithSupervisor(strategy(h))), part.name)
 		if err != nil {
 			return nil, fmt.Errorf("start %s: %w", part.name, err)
 		}
@@ -73,7 +94,7 @@ func start(cfg Config, ports Ports, probe func(string, any)) (*System, error) {
 	return &System{h: h, system: sys}, nil
 }
 
-func newObservers(h *house) *observers {
+func newObservers(h *house.House) *observers {
 	return &observers{
 		h: h, subs: make(map[*Subscription]struct{}), waits: make(map[iapeer.MessageID][]*waiter),
 		byTo: make(map[iapeer.Identity]map[iapeer.MessageID]struct{}),
@@ -84,7 +105,7 @@ func newObservers(h *house) *observers {
 // that no presence decides any more, then the router, then who listens. The
 // sessions live on. It returns when all have stopped, or with ctx.
 func (s *System) Stop(ctx context.Context) error {
-	for _, pid := range []*actor.PID{s.h.roster, s.h.router, s.h.notices, s.h.observers} {
+	for _, pid := range []*actor.PID{s.h.Roster, s.h.Router, s.h.Notices, s.h.Observers} {
 		done := make(chan error, 1)
 		go func() { done <- s.system.Root.PoisonFuture(pid).Wait() }()
 		select {
@@ -100,11 +121,11 @@ func (s *System) Stop(ctx context.Context) error {
 }
 
 // View returns the read model of all presences.
-func (s *System) View() *View { return s.h.view }
+func (s *System) View() *house.View { return s.h.View }
 
 // Epoch tells this run of the system from others: Unix milliseconds of its
 // start.
-func (s *System) Epoch() int64 { return s.h.epoch }
+func (s *System) Epoch() int64 { return s.h.Epoch }
 
 // Subscribe adds an observer. kept are the events after `after` of the same
 // epoch; for another epoch, or after 0, the last `replay` ones. What follows
@@ -112,9 +133,9 @@ func (s *System) Epoch() int64 { return s.h.epoch }
 func (s *System) Subscribe(ctx context.Context, epoch int64, after uint64, replay int) (sub *Subscription, kept []iapeer.Stamped, err error) {
 	c := make(chan iapeer.Stamped, subscriberBuffer)
 	sub = &Subscription{C: c, c: c}
-	sub.cancel = func(x *Subscription) { s.h.root.Send(s.h.observers, unsubscribe{sub: x}) }
+	sub.cancel = func(x *Subscription) { s.h.Root.Send(s.h.Observers, unsubscribe{sub: x}) }
 	kept, err = ask(ctx, func(reply func([]iapeer.Stamped, error)) {
-		s.h.root.Send(s.h.observers, subscribe{
+		s.h.Root.Send(s.h.Observers, subscribe{
 			sub: sub, epoch: epoch, after: after, replay: min(replay, replayEvents),
 			kept: func(k []iapeer.Stamped) { reply(k, nil) },
 		})
@@ -125,25 +146,25 @@ func (s *System) Subscribe(ctx context.Context, epoch int64, after uint64, repla
 // Command gives a verb to a peer and waits for its outcome.
 func (s *System) Command(ctx context.Context, order iapeer.Command) (iapeer.Outcome, error) {
 	return ask(ctx, func(reply func(iapeer.Outcome, error)) {
-		s.h.root.Send(s.h.roster, command{order: order, reply: reply})
+		s.h.Root.Send(s.h.Roster, house.Command{Order: order, Reply: reply})
 	})
 }
 
 // Onboard gives an order to the roster and waits until it is done.
 func (s *System) Onboard(ctx context.Context, order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
 	return ask(ctx, func(reply func(iapeer.OnboardingReport, error)) {
-		s.h.root.Send(s.h.roster, onboard{order: order, reply: reply})
+		s.h.Root.Send(s.h.Roster, onboard{order: order, reply: reply})
 	})
 }
 
 // Refresh brings the peer's actor in line with the registry.
-func (s *System) Refresh(name iapeer.Name) { s.h.root.Send(s.h.roster, refresh{name: name}) }
+func (s *System) Refresh(name iapeer.Name) { s.h.Root.Send(s.h.Roster, house.Refresh{Name: name}) }
 
 // Hook takes what a hook of a session said, and returns once its evidence is on
 // its way to disk. What a session of another generation says is ignored.
 func (s *System) Hook(ctx context.Context, id iapeer.Identity, generation int64, events []iapeer.SessionEvent) error {
 	_, err := ask(ctx, func(reply func(struct{}, error)) {
-		s.h.root.Send(s.h.presence(id), hooked{generation: generation, events: events, reply: func() { reply(struct{}{}, nil) }})
+		presence.Hook(s.h, id, generation, events, func() { reply(struct{}{}, nil) })
 	})
 	return err
 }
@@ -156,33 +177,33 @@ func (s *System) Mark(ctx context.Context, m iapeer.Mark) (iapeer.Message, error
 		return msg, err
 	}
 	m.ID = msg.ID
-	done, err := ask(ctx, func(reply func(Marked, error)) {
-		answer := func(d Marked) { reply(d, d.Err) }
-		inbox := s.h.sessions.Traits(msg.To.Runtime).Inbox
+	done, err := ask(ctx, func(reply func(house.Marked, error)) {
+		answer := func(d house.Marked) { reply(d, d.Err) }
+		inbox := s.h.Sessions.Traits(msg.To.Runtime).Inbox
 		if !inbox && (m.Change == iapeer.ChangeCancel || m.Change == iapeer.ChangeHold) {
-			s.h.root.Send(s.h.roster, withdraw{to: msg.To, mark: m, reply: answer})
+			s.h.Root.Send(s.h.Roster, house.Withdraw{To: msg.To, Mark: m, Reply: answer})
 			return
 		}
-		s.h.mark([]iapeer.Mark{m}, func(d []Marked) { answer(d[0]) })
+		s.h.Mark([]iapeer.Mark{m}, func(d []house.Marked) { answer(d[0]) })
 	})
 	if err == nil {
-		s.h.root.Send(s.h.roster, wakeMail{to: msg.To})
+		s.h.Root.Send(s.h.Roster, house.WakeMail{To: msg.To})
 	}
 	return done.Message, err
 }
 
 // Message returns the message of that id or unique prefix.
 func (s *System) Message(ctx context.Context, id iapeer.MessageID) (iapeer.Message, error) {
-	return ask(ctx, func(reply func(iapeer.Message, error)) { s.h.mailbox.Message(id, reply) })
+	return ask(ctx, func(reply func(iapeer.Message, error)) { s.h.Mailbox.Message(id, reply) })
 }
 
 // Expired tells the senders of messages whose time to live ran out, and lets
 // their recipients forget them.
 func (s *System) Expired(messages []iapeer.Message) {
 	for _, m := range messages {
-		s.h.publish(changed(m, iapeer.ChangeExpire, iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: time.Now()}))
-		s.h.root.Send(s.h.roster, wakeMail{to: m.To})
-		s.h.tell(m.From, "expired:"+string(m.ID), fmt.Sprintf("%s to %s expired: it was not delivered within its time to live", m.ID, m.To), m.ID)
+		s.h.Publish(house.Changed(m, iapeer.ChangeExpire, iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: time.Now()}))
+		s.h.Root.Send(s.h.Roster, house.WakeMail{To: m.To})
+		s.h.Tell(m.From, "expired:"+string(m.ID), fmt.Sprintf("%s to %s expired: it was not delivered within its time to live", m.ID, m.To), m.ID)
 	}
 }
 
@@ -209,16 +230,16 @@ func ask[T any](ctx context.Context, send func(reply func(T, error))) (T, error)
 }
 
 // Notify puts a notice on the board.
-func (s *System) Notify(n Notice) { s.h.notify(n) }
+func (s *System) Notify(n house.Notice) { s.h.Notify(n) }
 
 // Fail gives messages up that cannot be delivered any more, and tells their
 // senders why.
 func (s *System) Fail(messages []iapeer.Message, why string) {
 	for _, m := range messages {
 		e := iapeer.Evidence{Source: "daemon", Detail: why, At: time.Now()}
-		s.h.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeFail, Evidence: e}}, func(done []Marked) {
+		s.h.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeFail, Evidence: e}}, func(done []house.Marked) {
 			if done[0].Err == nil {
-				s.h.tell(m.From, "failed:"+string(m.ID), fmt.Sprintf("%s to %s failed: %s", m.ID, m.To, why), m.ID)
+				s.h.Tell(m.From, "failed:"+string(m.ID), fmt.Sprintf("%s to %s failed: %s", m.ID, m.To, why), m.ID)
 			}
 		})
 	}

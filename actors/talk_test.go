@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // inbox lists what waits for a person at a terminal.
@@ -83,7 +84,7 @@ func TestAskReturnsReplyOrTurnText(t *testing.T) {
 	inWorld(t, []string{"claude-ann", "claude-bob", "codex-cid", "exec-dan"}, func(w *world) {
 		t := w.tb
 		w.script("claude-bob").reply = func(m iapeer.Message) (iapeer.Name, string) {
-			if m.From == system {
+			if m.From == iapeer.SystemIdentity() {
 				return "", ""
 			}
 			return m.From.Name, "a message of its own"
@@ -158,11 +159,13 @@ func TestBoundedWait(t *testing.T) {
 		}, false, "dialog"},
 		{"stopped", func(w *world) { w.verb(iapeer.VerbStop, "codex-bob") }, false, "stopped"},
 		{"resting", func(w *world) {
-			w.tune("codex-bob", func(k *script) { k.refuse = &StartFailed{Err: errors.New("not signed in"), Cleanly: true} })
+			w.tune("codex-bob", func(k *script) { k.refuse = &house.StartFailed{Err: errors.New("not signed in"), Cleanly: true} })
 			w.verb(iapeer.VerbWake, "codex-bob")
 		}, false, "rest"},
 		{"by hand", func(w *world) {
-			w.tune("codex-bob", func(k *script) { k.refuse = &StartFailed{Err: errors.New("by hand"), ByHand: true, Cleanly: true} })
+			w.tune("codex-bob", func(k *script) {
+				k.refuse = &house.StartFailed{Err: errors.New("by hand"), ByHand: true, Cleanly: true}
+			})
 			w.verb(iapeer.VerbWake, "codex-bob")
 		}, false, "hand"},
 		{"inbox", func(*world) {}, false, "inbox"},
@@ -206,7 +209,9 @@ func TestWaitEndsWithTheReason(t *testing.T) {
 		w.verb(iapeer.VerbStop, "claude-bob")
 		time.Sleep(time.Minute)
 		w.verb(iapeer.VerbStart, "claude-bob")
-		w.tune("claude-bob", func(k *script) { k.mute, k.refuse = false, &StartFailed{Err: errors.New("no network"), Cleanly: true} })
+		w.tune("claude-bob", func(k *script) {
+			k.mute, k.refuse = false, &house.StartFailed{Err: errors.New("no network"), Cleanly: true}
+		})
 		d.Body = "two"
 		began = time.Now()
 		if r := w.send(d); time.Since(began) > time.Second || r.QueuedBy != "rest" || !strings.Contains(r.Next, "no network") {
@@ -311,7 +316,7 @@ func TestSlowSubscriberIsClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range subscriberBuffer + 10 {
-			sys.h.publish(iapeer.PeerChanged{Peer: "ann", Action: "changed", Detail: fmt.Sprint(i)})
+			sys.h.Publish(iapeer.PeerChanged{Peer: "ann", Action: "changed", Detail: fmt.Sprint(i)})
 		}
 		synctest.Wait()
 		var last iapeer.Stamped

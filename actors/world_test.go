@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
 
@@ -18,13 +19,13 @@ import (
 // never happen there, whoever drives it.
 type world struct {
 	tb  testing.TB
-	cfg Config
+	cfg house.Config
 	box *mailbox.Memory
 
 	commit, read func() time.Duration // of the disk; nil: at once
 	probe        func(kind string, message any)
 	portPanic    func(call string) // called in a port that actors call
-	sessions     Sessions          // in place of the hosts; nil: the hosts
+	sessions     house.Sessions    // in place of the hosts; nil: the hosts
 
 	mu        sync.Mutex
 	daemon    *daemon
@@ -35,8 +36,8 @@ type world struct {
 	scripts   map[iapeer.Identity]*script
 	peers     map[iapeer.Name]iapeer.Peer
 	presences map[iapeer.Identity]iapeer.Presence
-	notices   []Notice
-	launches  map[iapeer.Identity][]Launch
+	notices   []house.Notice
+	launches  map[iapeer.Identity][]house.Launch
 	typed     map[string]int // "<id>/<attempt>" into which host
 	consumed  []consumption  // in their order
 	expired   bool           // the checks of the end are over
@@ -56,7 +57,7 @@ type script struct {
 	failTurn                           int
 	background                         int // tasks that go on behind an ended turn
 	loseHooks                          bool
-	refuse                             *StartFailed
+	refuse                             *house.StartFailed
 	hand                               time.Duration // a session started by hand holds the folder so long
 	mute                               bool          // never gets ready
 }
@@ -64,13 +65,13 @@ type script struct {
 // record is what a runtime wrote down of one conversation.
 type record struct {
 	taken, seen map[iapeer.MessageID]bool
-	turn        TurnKnown
+	turn        house.TurnKnown
 }
 
 // lastWord is the exit record of a host: what it had been asked to write.
 type lastWord struct {
 	generation int64
-	known      map[iapeer.MessageID]Known
+	known      map[iapeer.MessageID]house.Known
 	outcomes   map[iapeer.MessageID]iapeer.ExecDone
 }
 
@@ -86,7 +87,7 @@ func newWorld(tb testing.TB, peers ...string) *world {
 	w := &world{
 		tb: tb, box: mailbox.NewMemory(), hosts: map[iapeer.Identity]*host{}, records: map[string]*record{},
 		words: map[iapeer.Identity][]lastWord{}, scripts: map[iapeer.Identity]*script{}, peers: map[iapeer.Name]iapeer.Peer{},
-		presences: map[iapeer.Identity]iapeer.Presence{}, launches: map[iapeer.Identity][]Launch{}, typed: map[string]int{},
+		presences: map[iapeer.Identity]iapeer.Presence{}, launches: map[iapeer.Identity][]house.Launch{}, typed: map[string]int{},
 	}
 	for _, p := range peers {
 		id, err := iapeer.ParseIdentity(p)
@@ -239,7 +240,7 @@ func (w *world) bodies(id string) []string {
 	defer w.mu.Unlock()
 	var out []string
 	for _, c := range w.consumed {
-		if c.msg.To.String() == id && c.msg.From != system {
+		if c.msg.To.String() == id && c.msg.From != iapeer.SystemIdentity() {
 			out = append(out, c.msg.Body)
 		}
 	}
@@ -251,7 +252,7 @@ func (w *world) fromSystem(to string) []iapeer.Message {
 	i, _ := iapeer.ParseIdentity(to)
 	all, _ := w.box.Messages(context.Background(), iapeer.MessageQuery{To: i.Name, Limit: 1000})
 	slices.Reverse(all)
-	return slices.DeleteFunc(all, func(m iapeer.Message) bool { return m.From != system || m.To != i })
+	return slices.DeleteFunc(all, func(m iapeer.Message) bool { return m.From != iapeer.SystemIdentity() || m.To != i })
 }
 
 // tune changes knobs of a session that runs.

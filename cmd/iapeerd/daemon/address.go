@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/config"
 )
 
@@ -73,7 +73,7 @@ func (d *Daemon) announce() error {
 	if d.tcp != nil {
 		r.TCP = d.url()
 	} else {
-		d.system.Notify(actors.Notice{
+		d.system.Notify(house.Notice{
 			Kind:    "port-taken",
 			Summary: fmt.Sprintf("port %d is taken by %s; agents cannot reach the daemon", d.port, holder(d.port)),
 			Content: "End that program, or choose another port: iapeer config set port <n>, then iapeer daemon restart and iapeer init in each peer's folder.",

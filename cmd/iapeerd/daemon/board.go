@@ -7,7 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/gate"
 	"github.com/iapeer/iapeer/store/board"
 )
@@ -19,7 +19,7 @@ type memory struct {
 	log   *zap.Logger
 }
 
-var _ actors.Board = memory{}
+var _ house.Board = memory{}
 
 func (m memory) Presences() ([]iapeer.Presence, error) { return m.board.Presences(m.ctx) }
 
@@ -34,7 +34,7 @@ func (m memory) PutPresence(p iapeer.Presence, done func()) {
 	})
 }
 
-func (m memory) RaiseNotice(n actors.Notice, done func(string, bool)) {
+func (m memory) RaiseNotice(n house.Notice, done func(string, bool)) {
 	kept := board.Notice{Peer: n.Identity.Name, Runtime: n.Identity.Runtime, Kind: n.Kind, Summary: n.Summary, Content: n.Content}
 	m.board.Raise(kept, func(stored board.Notice, first bool, err error) {
 		if err != nil {

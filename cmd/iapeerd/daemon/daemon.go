@@ -17,6 +17,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/cmd/iapeerd/eventlog"
 	"github.com/iapeer/iapeer/cmd/iapeerd/hosting"
 	"github.com/iapeer/iapeer/config"
@@ -151,10 +152,10 @@ func (d *Daemon) open(o Options) (err error) {
 // session that is launched finds somebody to call.
 func (d *Daemon) startActors() (err error) {
 	d.sessions.URL = d.url()
-	d.system, err = actors.Start(actors.Config{
+	d.system, err = actors.Start(house.Config{
 		Idle: d.cfg.Idle, BootDeadline: d.cfg.BootDeadline, CrashMax: d.cfg.CrashLoopMax, CrashWindow: d.cfg.CrashLoopWindow,
 		TTL: d.cfg.MessageTTL, Wait: d.cfg.SendWait,
-	}, actors.Ports{
+	}, house.Ports{
 		Mailbox: mail{box: d.box, ctx: d.life}, Board: memory{board: d.board, ctx: d.life, log: d.log}, Peers: peers{d.reg},
 		Sessions: d.sessions, Onboarder: onboarder{d: d, ctx: d.life}, Log: d.log,
 	})
@@ -162,7 +163,7 @@ func (d *Daemon) startActors() (err error) {
 		return err
 	}
 	if dmg := d.db.Damage(); dmg != nil {
-		d.system.Notify(actors.Notice{Kind: "store-damaged", Summary: "the store was damaged and set aside as " + dmg.Path, Content: dmg.Reason})
+		d.system.Notify(house.Notice{Kind: "store-damaged", Summary: "the store was damaged and set aside as " + dmg.Path, Content: dmg.Reason})
 	}
 	d.events = eventlog.Start(d.stopping, eventlog.Config{
 		Dir: d.paths.Logs(), Delivery: eventlog.Limits{MaxBytes: d.cfg.DeliveryLogMaxBytes, Keep: d.cfg.DeliveryLogKeep},

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
 
@@ -20,25 +20,25 @@ type mail struct {
 }
 
 var (
-	_ actors.Mailbox = mail{}
-	_ actors.Counter = mail{}
+	_ house.Mailbox = mail{}
+	_ house.Counter = mail{}
 )
 
 func (m mail) Append(msg iapeer.Message, done func(iapeer.Message, bool, error)) {
 	m.box.Append(msg, done)
 }
 
-func (m mail) Mark(marks []iapeer.Mark, done func([]actors.Marked)) {
+func (m mail) Mark(marks []iapeer.Mark, done func([]house.Marked)) {
 	m.box.Mark(marks, func(out []mailbox.Marked) {
-		res := make([]actors.Marked, len(out))
+		res := make([]house.Marked, len(out))
 		for i, o := range out {
-			res[i] = actors.Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
+			res[i] = house.Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
 		}
 		done(res)
 	})
 }
 
-// OpenFor implements [actors.Counter].
+// OpenFor implements [house.Counter].
 func (m mail) OpenFor(id iapeer.Identity) int { return m.box.OpenFor(id) }
 
 func (m mail) Pending(to iapeer.Identity, done func([]iapeer.Message, error)) {

@@ -5,7 +5,7 @@ import (
 	"errors"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/onboarding"
 	"github.com/iapeer/iapeer/registry"
 )
@@ -13,7 +13,7 @@ import (
 // peers plugs the registry into everything that asks for peers.
 type peers struct{ reg *registry.Registry }
 
-var _ actors.Peers = peers{}
+var _ house.Peers = peers{}
 
 // Peer returns one peer from memory.
 func (p peers) Peer(n iapeer.Name) (iapeer.Peer, bool) {
@@ -30,9 +30,9 @@ type onboarder struct {
 	ctx context.Context // the daemon's life
 }
 
-var _ actors.Onboarder = onboarder{}
+var _ house.Onboarder = onboarder{}
 
-// Onboard implements [actors.Onboarder].
+// Onboard implements [house.Onboarder].
 func (o onboarder) Onboard(order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
 	return onboarding.Run(o.ctx, order, onboarding.Deps{
 		Paths: o.d.paths, Profiles: profiles{o.d.reg}, Registry: records{o.d.reg}, Getenv: o.d.getenv,

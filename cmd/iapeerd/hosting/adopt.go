@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/runtimes"
 	"github.com/iapeer/iapeer/session"
 )
@@ -21,7 +21,7 @@ const lockedLimit = 10 * time.Second
 const lockedCheck = 50 * time.Millisecond
 
 // adopt connects to the host that lives for the identity.
-func (s *Sessions) adopt(order actors.Launch, report func(actors.Report)) error {
+func (s *Sessions) adopt(order house.Launch, report func(house.Report)) error {
 	a, err := s.adapter(order.Identity.Runtime)
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *Sessions) adopt(order actors.Launch, report func(actors.Report)) error 
 		return err
 	}
 	s.add(l)
-	report(actors.Started{
+	report(house.Started{
 		Session: l, SessionID: l.sessionID, Resumed: true, Adopted: true, Cause: "adopted", HostPID: l.hostPID, Socket: found.Socket, Known: known,
 	})
 	l.catchUp(ctx)
@@ -83,14 +83,14 @@ func (s *Sessions) waitListening(id iapeer.Identity) (session.Found, error) {
 }
 
 // known asks the host what it was asked to write.
-func (l *live) known(ctx context.Context) ([]actors.Known, error) {
+func (l *live) known(ctx context.Context) ([]house.Known, error) {
 	offers, err := l.conn.Ask(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []actors.Known
+	var out []house.Known
 	for _, o := range offers {
-		out = append(out, actors.Known{
+		out = append(out, house.Known{
 			ID: o.ID, Attempt: o.Attempt, Written: o.State == session.Written, Begun: o.State != session.NotBegun && o.State != session.Unknown,
 		})
 	}
@@ -114,7 +114,7 @@ func (l *live) catchUp(ctx context.Context) {
 	turn := l.reading.Turn
 	l.mu.Unlock()
 	if err == nil && len(turn.IDs) > 0 {
-		l.report(actors.TurnKnown{IDs: turn.IDs, Open: turn.Open, Text: turn.Text, Cut: turn.Cut})
+		l.report(house.TurnKnown{IDs: turn.IDs, Open: turn.Open, Text: turn.Text, Cut: turn.Cut})
 	}
 	facts := l.conn.Facts()
 	l.signal(runtimes.SignalTitle, facts.Title)
@@ -122,15 +122,15 @@ func (l *live) catchUp(ctx context.Context) {
 	l.settled()
 }
 
-// Examine implements [actors.Sessions].
-func (s *Sessions) Examine(order actors.Launch, ids []iapeer.MessageID, report func(actors.Report)) {
+// Examine implements [house.Sessions].
+func (s *Sessions) Examine(order house.Launch, ids []iapeer.MessageID, report func(house.Report)) {
 	go func() { report(s.examine(order, ids, report)) }()
 }
 
 // examine reads what a dead session left: outcomes of exec runs, the host's
 // last word on its offers, the runtime's record.
-func (s *Sessions) examine(order actors.Launch, ids []iapeer.MessageID, report func(actors.Report)) actors.Looked {
-	out := actors.Looked{
+func (s *Sessions) examine(order house.Launch, ids []iapeer.MessageID, report func(house.Report)) house.Looked {
+	out := house.Looked{
 		Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}, Lost: map[iapeer.MessageID]iapeer.Evidence{},
 	}
 	a, err := s.adapter(order.Identity.Runtime)
@@ -150,7 +150,7 @@ func (s *Sessions) examine(order actors.Launch, ids []iapeer.MessageID, report f
 }
 
 // examineRecord lets a dead session's record decide: it is final.
-func (s *Sessions) examineRecord(a runtimes.Adapter, order actors.Launch, ids []iapeer.MessageID, out *actors.Looked) error {
+func (s *Sessions) examineRecord(a runtimes.Adapter, order house.Launch, ids []iapeer.MessageID, out *house.Looked) error {
 	env, err := s.base(s.Life)
 	if err != nil {
 		return err
@@ -163,11 +163,11 @@ func (s *Sessions) examineRecord(a runtimes.Adapter, order actors.Launch, ids []
 
 // examineHost lets the host's exit record decide for runtimes that keep none of
 // their own.
-func examineHost(a runtimes.Adapter, found session.Found, generation int64, ids []iapeer.MessageID, report func(actors.Report), out *actors.Looked) {
+func examineHost(a runtimes.Adapter, found session.Found, generation int64, ids []iapeer.MessageID, report func(house.Report), out *house.Looked) {
 	done := map[iapeer.MessageID]bool{}
 	for _, p := range found.Outcomes {
 		done[p.Outcome.ID] = true
-		report(actors.Said{Event: execDone(p.Outcome)})
+		report(house.Said{Event: execDone(p.Outcome)})
 	}
 	offers, recorded := map[iapeer.MessageID]session.OfferResult{}, false
 	for _, e := range found.Exits {

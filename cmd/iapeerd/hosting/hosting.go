@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/config"
 	"github.com/iapeer/iapeer/registry"
 	"github.com/iapeer/iapeer/runtimes"
@@ -54,7 +54,7 @@ type Sessions struct {
 	environ  []string                    // recorded base environment, nil until read
 }
 
-var _ actors.Sessions = (*Sessions)(nil)
+var _ house.Sessions = (*Sessions)(nil)
 
 // New returns Sessions without any session.
 func New(c Config) *Sessions {
@@ -69,13 +69,13 @@ func New(c Config) *Sessions {
 	return s
 }
 
-// Traits implements [actors.Sessions].
-func (s *Sessions) Traits(rt iapeer.Runtime) actors.Traits {
+// Traits implements [house.Sessions].
+func (s *Sessions) Traits(rt iapeer.Runtime) house.Traits {
 	a, err := s.adapter(rt)
 	if err != nil {
-		return actors.Traits{}
+		return house.Traits{}
 	}
-	return actors.Traits{
+	return house.Traits{
 		Known: true, Inbox: a.Kind == runtimes.Inbox, Exec: a.Kind == runtimes.Exec,
 		WriteIsEvidence: a.Kind == runtimes.Router, TakesWhileBusy: a.Queues,
 	}
@@ -90,8 +90,8 @@ func (s *Sessions) adapter(rt iapeer.Runtime) (runtimes.Adapter, error) {
 	return runtimes.For(rt, s.packaged(rt))
 }
 
-// Launch implements [actors.Sessions].
-func (s *Sessions) Launch(l actors.Launch, report func(actors.Report)) {
+// Launch implements [house.Sessions].
+func (s *Sessions) Launch(l house.Launch, report func(house.Report)) {
 	go func() {
 		st := &starting{s: s, order: l, report: report}
 		if err := st.run(); err != nil {
@@ -100,11 +100,11 @@ func (s *Sessions) Launch(l actors.Launch, report func(actors.Report)) {
 	}()
 }
 
-// Adopt implements [actors.Sessions].
-func (s *Sessions) Adopt(l actors.Launch, report func(actors.Report)) {
+// Adopt implements [house.Sessions].
+func (s *Sessions) Adopt(l house.Launch, report func(house.Report)) {
 	go func() {
 		if err := s.adopt(l, report); err != nil {
-			report(actors.StartFailed{Err: err, Gone: true, Cleanly: true})
+			report(house.StartFailed{Err: err, Gone: true, Cleanly: true})
 		}
 	}()
 }

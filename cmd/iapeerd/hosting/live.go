@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/runtimes"
 	"github.com/iapeer/iapeer/session"
 )
@@ -24,14 +24,14 @@ const askLimit = 5 * time.Second
 // lastRows is how much of a screen is shown to people who are told about it.
 const lastRows = 12
 
-// live is one session that is up. It implements [actors.Session].
+// live is one session that is up. It implements [house.Session].
 type live struct {
 	s          *Sessions
 	adapter    runtimes.Adapter
 	id         iapeer.Identity
 	generation int64
 	conn       *session.Conn
-	report     func(actors.Report)
+	report     func(house.Report)
 	hostPID    int
 	childPID   int
 	token      string
@@ -54,9 +54,9 @@ type live struct {
 	offering   bool                  // a goroutine makes them
 }
 
-var _ actors.Session = (*live)(nil)
+var _ house.Session = (*live)(nil)
 
-func newLive(s *Sessions, a runtimes.Adapter, order actors.Launch, conn *session.Conn, report func(actors.Report)) *live {
+func newLive(s *Sessions, a runtimes.Adapter, order house.Launch, conn *session.Conn, report func(house.Report)) *live {
 	f := conn.Facts()
 	return &live{
 		s: s, adapter: a, id: order.Identity, generation: order.Generation, conn: conn, report: report,
@@ -76,7 +76,7 @@ func (l *live) say(events ...iapeer.SessionEvent) {
 		return
 	}
 	for _, e := range events {
-		l.report(actors.Said{Event: e})
+		l.report(house.Said{Event: e})
 	}
 }
 

@@ -10,12 +10,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/runtimes"
 	"github.com/iapeer/iapeer/session"
 )
 
-// Offer implements [actors.Session]. Offers reach the host in the order of the
+// Offer implements [house.Session]. Offers reach the host in the order of the
 // calls.
 func (l *live) Offer(m iapeer.Message, attempt int) {
 	l.mu.Lock()
@@ -70,14 +70,14 @@ func (l *live) offer(m iapeer.Message, attempt int) {
 	if err != nil {
 		if !errors.Is(err, session.ErrGone) && l.s.Life.Err() == nil {
 			l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(m.ID)), errField(err))
-			l.report(actors.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
+			l.report(house.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
 		}
 		return
 	}
 	if r.State != session.Written {
 		how = r.Reason
 	}
-	l.report(actors.Offered{
+	l.report(house.Offered{
 		ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
 	})
 }
@@ -91,7 +91,7 @@ func (l *live) gap() time.Duration {
 	return l.adapter.FirstGap
 }
 
-// Lookup implements [actors.Session].
+// Lookup implements [house.Session].
 func (l *live) Lookup(ids []iapeer.MessageID) {
 	go func() { l.report(l.look(ids)) }()
 }
@@ -99,8 +99,8 @@ func (l *live) Lookup(ids []iapeer.MessageID) {
 // look reads the screen before the record: what an idle session with an empty
 // composer consumed stands in its record by then, so that what does not was
 // never there.
-func (l *live) look(ids []iapeer.MessageID) actors.Looked {
-	out := actors.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
+func (l *live) look(ids []iapeer.MessageID) house.Looked {
+	out := house.Looked{Seen: map[iapeer.MessageID]iapeer.Evidence{}, Taken: map[iapeer.MessageID]iapeer.Evidence{}}
 	if l.adapter.Records.Line == nil {
 		out.Err = errors.New("the runtime keeps no record")
 		return out
@@ -119,7 +119,7 @@ func (l *live) look(ids []iapeer.MessageID) actors.Looked {
 	}
 	prove(&l.reading, ids, &out)
 	t := l.reading.Turn
-	out.Turn = actors.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
+	out.Turn = house.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
 	return out
 }
 
@@ -160,7 +160,7 @@ func (s *Sessions) read(a runtimes.Adapter, env []string, cwd, id string, r *run
 }
 
 // prove copies what a reading shows about ids.
-func prove(r *runtimes.Reading, ids []iapeer.MessageID, out *actors.Looked) {
+func prove(r *runtimes.Reading, ids []iapeer.MessageID, out *house.Looked) {
 	for _, id := range ids {
 		p, ok := r.Messages[id]
 		switch {
@@ -173,7 +173,7 @@ func prove(r *runtimes.Reading, ids []iapeer.MessageID, out *actors.Looked) {
 	}
 }
 
-// Submit implements [actors.Session]: Enter once more, if the composer really
+// Submit implements [house.Session]: Enter once more, if the composer really
 // holds text.
 func (l *live) Submit() {
 	go func() {
@@ -185,18 +185,18 @@ func (l *live) Submit() {
 	}()
 }
 
-// Act implements [actors.Session].
-func (l *live) Act(a actors.Act) {
+// Act implements [house.Session].
+func (l *live) Act(a house.Act) {
 	switch a.Kind {
-	case actors.ActRelease:
+	case house.ActRelease:
 		l.release()
-	case actors.ActInterrupt:
+	case house.ActInterrupt:
 		go l.strokes(l.adapter.Interrupt)
-	case actors.ActClear:
+	case house.ActClear:
 		go l.strokes(l.adapter.Clear)
-	case actors.ActAckExec:
+	case house.ActAckExec:
 		go l.ack(a.ID)
-	case actors.ActStop:
+	case house.ActStop:
 		go l.stop()
 	}
 }

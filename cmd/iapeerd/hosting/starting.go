@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
-	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/config"
 	"github.com/iapeer/iapeer/onboarding"
 	"github.com/iapeer/iapeer/prompt"
@@ -36,8 +36,8 @@ const hostLimit = 10 * time.Second
 // starting is one start of one session.
 type starting struct {
 	s       *Sessions
-	order   actors.Launch
-	report  func(actors.Report)
+	order   house.Launch
+	report  func(house.Report)
 	adapter runtimes.Adapter
 	peer    iapeer.Peer
 	cwd     string // without links
@@ -70,11 +70,11 @@ func (st *starting) run() error {
 }
 
 // failed explains why no session came up.
-func (st *starting) failed(err error) actors.StartFailed {
+func (st *starting) failed(err error) house.StartFailed {
 	if st.token != "" {
 		st.s.Tokens.End(st.token)
 	}
-	f := actors.StartFailed{Err: err, Cleanly: true}
+	f := house.StartFailed{Err: err, Cleanly: true}
 	var refused *runtimes.StartError
 	var hand *handError
 	switch {
@@ -82,7 +82,7 @@ func (st *starting) failed(err error) actors.StartFailed {
 		f.Err, f.Remedy = errors.New(refused.Cause), refused.Remedy
 	case errors.As(err, &hand):
 		f.ByHand, f.Remedy = true, fmt.Sprintf("end it, or take it over: iapeer adopt %s; mail waits meanwhile", st.order.Identity.Name)
-		st.s.awaitExit(hand.pid, func() { st.report(actors.HandEnded{}) })
+		st.s.awaitExit(hand.pid, func() { st.report(house.HandEnded{}) })
 	}
 	return f
 }
@@ -114,7 +114,7 @@ func (st *starting) yield(ctx context.Context) error {
 	if !st.order.Anyway {
 		return &handError{pid: hand.PID, cwd: st.cwd}
 	}
-	if st.order.Mode != actors.StartResume {
+	if st.order.Mode != house.StartResume {
 		return nil // two sessions in one folder: asked for
 	}
 	st.order.Presence.SessionID = hand.SessionID
@@ -125,11 +125,11 @@ func (st *starting) yield(ctx context.Context) error {
 func (st *starting) decide(ctx context.Context) (err error) {
 	want := runtimes.Want{Topic: st.order.Topic}
 	switch st.order.Mode {
-	case actors.StartFresh:
+	case house.StartFresh:
 		want.Resume = runtimes.No()
-	case actors.StartResume:
+	case house.StartResume:
 		want.Resume = runtimes.Yes()
-	case actors.StartNatural:
+	case house.StartNatural:
 	}
 	env, err := st.s.base(ctx)
 	if err != nil {
@@ -249,7 +249,7 @@ func (st *starting) spawn(ctx context.Context) error {
 		l.sessionID = st.launch.ResumeID
 	}
 	st.s.add(l)
-	st.report(actors.Started{
+	st.report(house.Started{
 		Session: l, SessionID: l.sessionID, Resumed: st.launch.ResumeID != "", Cause: st.decided.Cause,
 		HostPID: l.hostPID, Socket: l.socket(),
 	})

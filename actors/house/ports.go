@@ -1,10 +1,22 @@
-package actors
+package house
 
 import (
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/iapeer/iapeer"
 )
+
+// Ports are what the system needs of the world. All are required.
+type Ports struct {
+	Mailbox   Mailbox
+	Board     Board
+	Peers     Peers
+	Sessions  Sessions
+	Onboarder Onboarder
+	Log       *zap.Logger
+}
 
 // Mailbox keeps messages. Every callback may run on any goroutine and is called
 // exactly once; callbacks of Append come in the order of acceptance.

@@ -1,4 +1,4 @@
-package actors
+package presence
 
 import (
 	"errors"
@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // maxDeaths is how many deaths a presence remembers.
 const maxDeaths = 16
 
-// restAfterCrashLoop is the rest of a presence that keeps dying.
-const restAfterCrashLoop = 15 * time.Minute
+// RestAfterCrashLoop is the rest of a presence that keeps dying.
+const RestAfterCrashLoop = 15 * time.Minute
 
 // restAfterRefusal is the rest after a start that cannot work as things are;
 // new mail does not shorten it, a person does.
@@ -25,32 +26,32 @@ func (p *presence) wakeForMail() {
 	if p.loading || p.settling || len(p.mail) == 0 {
 		return
 	}
-	p.wake(StartNatural, p.mail[0].Topic, false)
+	p.wake(house.StartNatural, p.mail[0].Topic, false)
 }
 
 // wake launches a session of the next generation.
-func (p *presence) wake(mode StartMode, topic string, anyway bool) {
+func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	p.rec.Generation++
 	p.rec.RestUntil = time.Time{}
 	p.turn, p.attached = turn{}, 0
 	p.become(iapeer.Waking, p.waking, "launching "+string(p.id.Runtime))
-	p.arm(timerState, p.h.cfg.BootDeadline)
+	p.arm(timerState, p.h.Config.BootDeadline)
 	s := p.start(mode, topic)
 	s.Anyway = anyway
 	// a host whose generation no record knows could not be adopted: the record
 	// is durable before the host exists
-	root, self := p.h.root, p.self
-	p.h.board.PutPresence(p.rec, func() { root.Send(self, recorded{launch: s}) })
+	root, self := p.h.Root, p.self
+	p.h.Board.PutPresence(p.rec, func() { root.Send(self, recorded{launch: s}) })
 }
 
 // launch starts the host of a generation that is on record.
-func (p *presence) launch(s Launch) {
+func (p *presence) launch(s house.Launch) {
 	switch {
 	case s.Generation != p.rec.Generation || p.session != nil || p.adopting || p.launching || p.removed:
 	case p.rec.State == iapeer.Waking:
 		p.launching = true
 		p.project()
-		p.h.sessions.Launch(s, p.report(&p.line))
+		p.h.Sessions.Launch(s, p.report(&p.line))
 	case p.rec.State == iapeer.Parking: // told to end before it began
 		p.state(gone{})
 	}
@@ -58,7 +59,7 @@ func (p *presence) launch(s Launch) {
 
 // connect takes a host that is up: what it was asked to write before is
 // reconciled before anything is offered.
-func (p *presence) connect(s Started) {
+func (p *presence) connect(s house.Started) {
 	p.launching = false
 	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
 	p.rec.Parked, p.rec.FreshNext = false, false
@@ -79,17 +80,17 @@ func (p *presence) connect(s Started) {
 		p.ready0(s.Cause)
 	case s.Adopted:
 		p.become(iapeer.Waking, p.waking, "adopted, asking what it does")
-		p.arm(timerState, p.h.cfg.BootDeadline)
+		p.arm(timerState, p.h.Config.BootDeadline)
 		p.due = true // an idle session that shows no trace never had it
 		p.look()
 	default:
 		p.become(iapeer.Waking, p.waking, s.Cause)
-		p.arm(timerState, p.h.cfg.BootDeadline)
+		p.arm(timerState, p.h.Config.BootDeadline)
 	}
 }
 
 // reconcile takes an adopted host's memory of one message.
-func (p *presence) reconcile(k Known) {
+func (p *presence) reconcile(k house.Known) {
 	f := p.flightFor(k.ID)
 	if f == nil || !k.Begun {
 		return
@@ -101,11 +102,11 @@ func (p *presence) reconcile(k Known) {
 }
 
 // startFailed handles a session that did not come up.
-func (p *presence) startFailed(f StartFailed) {
+func (p *presence) startFailed(f house.StartFailed) {
 	p.launching = false
 	if f.ByHand {
 		p.become(iapeer.ByHand, p.byHand, f.Err.Error())
-		p.h.notify(Notice{Identity: p.id, Kind: "by-hand", Summary: string(p.id.Name) + ": " + f.Err.Error(), Content: f.Remedy})
+		p.h.Notify(house.Notice{Identity: p.id, Kind: "by-hand", Summary: string(p.id.Name) + ": " + f.Err.Error(), Content: f.Remedy})
 		p.answerWaiters(f.Err)
 		return
 	}
@@ -119,12 +120,12 @@ func (p *presence) startFailed(f StartFailed) {
 
 // tellFailure tells everybody who waits for the start that it failed, and
 // returns why.
-func (p *presence) tellFailure(f StartFailed) string {
+func (p *presence) tellFailure(f house.StartFailed) string {
 	why := f.Err.Error()
 	if f.Remedy != "" {
 		why += "; " + f.Remedy
 	}
-	p.h.notify(Notice{Identity: p.id, Kind: "start-failed", Summary: string(p.id.Name) + " did not start: " + f.Err.Error(), Content: f.Remedy + "\n" + f.Screen})
+	p.h.Notify(house.Notice{Identity: p.id, Kind: "start-failed", Summary: string(p.id.Name) + " did not start: " + f.Err.Error(), Content: f.Remedy + "\n" + f.Screen})
 	p.tellSenders(f, why)
 	p.answerWaiters(errors.New(why))
 	return why
@@ -134,17 +135,17 @@ func (p *presence) tellFailure(f StartFailed) string {
 // the daemon is never ended for its silence: it is asked again.
 func (p *presence) overdue() {
 	if p.adopted && p.session != nil {
-		p.arm(timerState, p.h.cfg.BootDeadline)
+		p.arm(timerState, p.h.Config.BootDeadline)
 		p.looking = true
 		p.session.Lookup(p.unproven())
 		return
 	}
-	p.abandon(StartFailed{Err: fmt.Errorf("not ready after %s", p.h.cfg.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
+	p.abandon(house.StartFailed{Err: fmt.Errorf("not ready after %s", p.h.Config.BootDeadline), Remedy: "look at it: iapeer screen " + string(p.id.Name)})
 }
 
 // abandon gives up a start that cannot go on: its session is ended, and the
 // presence rests when that is done.
-func (p *presence) abandon(f StartFailed) {
+func (p *presence) abandon(f house.StartFailed) {
 	why := p.tellFailure(f)
 	p.rec.RestUntil = time.Now().Add(restAfterRefusal)
 	p.end(why)
@@ -152,16 +153,16 @@ func (p *presence) abandon(f StartFailed) {
 
 // tellSenders lets each sender of waiting mail know once that the start
 // failed. The mail stays accepted.
-func (p *presence) tellSenders(f StartFailed, why string) {
+func (p *presence) tellSenders(f house.StartFailed, why string) {
 	text := why
 	if s := strings.TrimSpace(f.Screen); s != "" {
 		text += "\nThe last lines of its screen:\n" + s
 	}
 	for _, m := range p.mail {
-		if m.From == system {
+		if m.From == iapeer.SystemIdentity() {
 			continue
 		}
-		p.h.tell(m.From, fmt.Sprintf("start:%s:%s", m.ID, f.Err), fmt.Sprintf("%s could not be started, so %s waits (it is not lost): %s", p.id, m.ID, text), m.ID)
+		p.h.Tell(m.From, fmt.Sprintf("start:%s:%s", m.ID, f.Err), fmt.Sprintf("%s could not be started, so %s waits (it is not lost): %s", p.id, m.ID, text), m.ID)
 	}
 }
 
@@ -174,13 +175,13 @@ func (p *presence) recordDeath(why string) {
 	}
 	recent := 0
 	for _, d := range p.rec.Deaths {
-		if now.Sub(d) <= p.h.cfg.CrashWindow {
+		if now.Sub(d) <= p.h.Config.CrashWindow {
 			recent++
 		}
 	}
-	if recent >= p.h.cfg.CrashMax {
-		p.h.notify(Notice{Identity: p.id, Kind: "crash-loop", Summary: fmt.Sprintf("%s: %d deaths in %s, resting", p.id.Name, recent, p.h.cfg.CrashWindow), Content: why})
-		p.rest(restAfterCrashLoop, fmt.Sprintf("%d deaths in %s, the last: %s", recent, p.h.cfg.CrashWindow, why))
+	if recent >= p.h.Config.CrashMax {
+		p.h.Notify(house.Notice{Identity: p.id, Kind: "crash-loop", Summary: fmt.Sprintf("%s: %d deaths in %s, resting", p.id.Name, recent, p.h.Config.CrashWindow), Content: why})
+		p.rest(RestAfterCrashLoop, fmt.Sprintf("%d deaths in %s, the last: %s", recent, p.h.Config.CrashWindow, why))
 		return
 	}
 	p.settleDown(why)
@@ -216,7 +217,7 @@ func (p *presence) ended(e iapeer.SessionExited) {
 
 func (p *presence) disconnect() {
 	if p.session != nil {
-		p.session.Act(Act{Kind: ActRelease})
+		p.session.Act(house.Act{Kind: house.ActRelease})
 	}
 	p.session, p.socket, p.hostPID, p.attached, p.launching = nil, "", 0, 0, false
 	p.looking, p.again, p.due, p.paused = false, false, false, false
@@ -261,8 +262,8 @@ func (p *presence) settleDead(why string, suspects ...iapeer.MessageID) {
 		return
 	}
 	p.settling = true
-	p.h.log.Debug(why)
-	p.h.sessions.Examine(p.start(StartResume, ""), ids, p.report(&p.dead))
+	p.h.Log.Debug(why)
+	p.h.Sessions.Examine(p.start(house.StartResume, ""), ids, p.report(&p.dead))
 }
 
 // settleKnown settles what an adopted exec or router host remembers: what it
@@ -282,36 +283,36 @@ func (p *presence) settleKnown() {
 }
 
 // refuse answers a verb that has no meaning here.
-func (p *presence) refuse(c command, why string) {
-	c.reply(p.outcome(c, "refused", why), &iapeer.PeerError{Op: string(c.order.Verb), Peer: p.id.Name, Err: fmt.Errorf("%s", why)})
+func (p *presence) refuse(c house.Command, why string) {
+	c.Reply(p.outcome(c, "refused", why), &iapeer.PeerError{Op: string(c.Order.Verb), Peer: p.id.Name, Err: fmt.Errorf("%s", why)})
 }
 
-func (p *presence) outcome(c command, action, detail string) iapeer.Outcome {
-	return iapeer.Outcome{Verb: c.order.Verb, Identity: p.id, Action: action, State: p.rec.State, Socket: p.socket, Detail: detail}
+func (p *presence) outcome(c house.Command, action, detail string) iapeer.Outcome {
+	return iapeer.Outcome{Verb: c.Order.Verb, Identity: p.id, Action: action, State: p.rec.State, Socket: p.socket, Detail: detail}
 }
 
 // verbDown takes a verb while no session lives.
-func (p *presence) verbDown(c command) {
-	switch c.order.Verb {
+func (p *presence) verbDown(c house.Command) {
+	switch c.Order.Verb {
 	case iapeer.VerbStop:
 		p.rec.Stopped = true
 		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
-		c.reply(p.outcome(c, "stopped", ""), nil)
+		c.Reply(p.outcome(c, "stopped", ""), nil)
 	case iapeer.VerbStart:
 		p.revive("started by a person")
-		c.reply(p.outcome(c, "started", ""), nil)
+		c.Reply(p.outcome(c, "started", ""), nil)
 	case iapeer.VerbRefresh:
 		p.rec.FreshNext = true
-		p.h.board.PutPresence(p.rec, nil)
-		c.reply(p.outcome(c, "refresh-armed", ""), nil)
+		p.h.Board.PutPresence(p.rec, nil)
+		c.Reply(p.outcome(c, "refresh-armed", ""), nil)
 	case iapeer.VerbInterrupt:
 		p.refuse(c, "offline: no session is live")
 	case iapeer.VerbWake, iapeer.VerbAttach:
-		p.wakeFor(c, StartNatural)
+		p.wakeFor(c, house.StartNatural)
 	case iapeer.VerbAdopt:
-		p.wakeFor(c, StartResume)
+		p.wakeFor(c, house.StartResume)
 	case iapeer.VerbNew, iapeer.VerbLaunch:
-		p.wakeFor(c, StartFresh)
+		p.wakeFor(c, house.StartFresh)
 	}
 }
 
@@ -322,37 +323,37 @@ func (p *presence) revive(why string) {
 }
 
 // wakeFor launches a session for a verb that answers once it is ready.
-func (p *presence) wakeFor(c command, mode StartMode) {
+func (p *presence) wakeFor(c house.Command, mode house.StartMode) {
 	if p.settling || p.loading {
 		p.waiters = append(p.waiters, c) // until the last session is settled
 		return
 	}
-	if p.rec.Stopped && c.order.Verb == iapeer.VerbWake {
+	if p.rec.Stopped && c.Order.Verb == iapeer.VerbWake {
 		p.refuse(c, iapeer.ErrStopped.Error()+"; start it: iapeer start "+string(p.id.Name))
 		return
 	}
 	p.rec.Stopped, p.rec.Deaths = false, nil
 	p.waiters = append(p.waiters, c)
-	p.wake(mode, c.order.Topic, c.order.Anyway || c.order.Verb == iapeer.VerbAdopt)
+	p.wake(mode, c.Order.Topic, c.Order.Anyway || c.Order.Verb == iapeer.VerbAdopt)
 }
 
 // verbUp takes a verb while a session lives or starts.
-func (p *presence) verbUp(c command) {
-	switch c.order.Verb {
+func (p *presence) verbUp(c house.Command) {
+	switch c.Order.Verb {
 	case iapeer.VerbWake, iapeer.VerbAttach, iapeer.VerbStart, iapeer.VerbAdopt:
 		if p.rec.State == iapeer.Waking {
 			p.waiters = append(p.waiters, c)
 			return
 		}
-		c.reply(p.outcome(c, "already", ""), nil)
+		c.Reply(p.outcome(c, "already", ""), nil)
 	case iapeer.VerbStop:
 		p.rec.Stopped, p.rec.Parked = true, true
 		p.end("stopped by a person")
-		c.reply(p.outcome(c, "stopped", ""), nil)
+		c.Reply(p.outcome(c, "stopped", ""), nil)
 	case iapeer.VerbRefresh:
 		p.rec.FreshNext = true
-		p.h.board.PutPresence(p.rec, nil)
-		c.reply(p.outcome(c, "refresh-armed", ""), nil)
+		p.h.Board.PutPresence(p.rec, nil)
+		c.Reply(p.outcome(c, "refresh-armed", ""), nil)
 	case iapeer.VerbNew, iapeer.VerbLaunch:
 		p.waiters = append(p.waiters, c)
 		p.end("a fresh session was asked for")
@@ -361,8 +362,8 @@ func (p *presence) verbUp(c command) {
 			p.refuse(c, "offline: no session is live")
 			return
 		}
-		p.session.Act(Act{Kind: ActInterrupt})
-		c.reply(p.outcome(c, "interrupted", ""), nil)
+		p.session.Act(house.Act{Kind: house.ActInterrupt})
+		c.Reply(p.outcome(c, "interrupted", ""), nil)
 	}
 }
 
@@ -372,13 +373,13 @@ func (p *presence) answerWaiters(err error) {
 	p.waiters = nil
 	for _, w := range waiters {
 		if err != nil {
-			w.reply(p.outcome(w, "failed", err.Error()), &iapeer.PeerError{Op: string(w.order.Verb), Peer: p.id.Name, Err: err})
+			w.Reply(p.outcome(w, "failed", err.Error()), &iapeer.PeerError{Op: string(w.Order.Verb), Peer: p.id.Name, Err: err})
 			continue
 		}
-		action := map[iapeer.Verb]string{iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started"}[w.order.Verb]
+		action := map[iapeer.Verb]string{iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started"}[w.Order.Verb]
 		if action == "" {
 			action = "woke"
 		}
-		w.reply(p.outcome(w, action, p.rec.Cause), nil)
+		w.Reply(p.outcome(w, action, p.rec.Cause), nil)
 	}
 }

@@ -1,4 +1,4 @@
-package actors
+package presence
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // memory knows which messages a presence changed while the mailbox cannot show
@@ -76,7 +77,7 @@ func (y *memory) close() map[iapeer.MessageID]bool {
 
 // mark records changes that this presence makes, and before a change of a
 // message the offer of it that is still owed.
-func (p *presence) mark(marks []iapeer.Mark, then func([]Marked)) {
+func (p *presence) mark(marks []iapeer.Mark, then func([]house.Marked)) {
 	if len(marks) == 0 {
 		return
 	}
@@ -85,7 +86,7 @@ func (p *presence) mark(marks []iapeer.Mark, then func([]Marked)) {
 	}
 	y := &p.marks
 	y.begin(marks)
-	p.h.mark(marks, func(done []Marked) {
+	p.h.Mark(marks, func(done []house.Marked) {
 		y.end(marks)
 		if then != nil {
 			then(done)
@@ -117,7 +118,7 @@ func (p *presence) recordOffer(offer iapeer.Mark) {
 
 // settleOwed puts the owed offers of the messages that marks are about before
 // them.
-func (p *presence) settleOwed(marks []iapeer.Mark, then func([]Marked)) ([]iapeer.Mark, func([]Marked)) {
+func (p *presence) settleOwed(marks []iapeer.Mark, then func([]house.Marked)) ([]iapeer.Mark, func([]house.Marked)) {
 	var before []iapeer.Mark
 	for _, m := range marks {
 		if offer, ok := p.owed[m.ID]; ok {
@@ -128,7 +129,7 @@ func (p *presence) settleOwed(marks []iapeer.Mark, then func([]Marked)) ([]iapee
 	if len(before) == 0 || then == nil {
 		return append(before, marks...), then
 	}
-	return append(before, marks...), func(done []Marked) { then(done[len(before):]) }
+	return append(before, marks...), func(done []house.Marked) { then(done[len(before):]) }
 }
 
 // payOwed records what is owed.
@@ -153,7 +154,7 @@ func (p *presence) take(m iapeer.Message) {
 		slices.SortFunc(p.mail, bySeq)
 	}
 	if !p.traits.Inbox {
-		p.h.root.Send(p.h.observers, placed{id: m.ID, to: p.id, place: p.place()})
+		p.h.Root.Send(p.h.Observers, house.Placed{ID: m.ID, To: p.id, Place: p.place()})
 	}
 	p.state(mailArrived{})
 }
@@ -169,24 +170,15 @@ func bySeq(a, b iapeer.Message) int {
 }
 
 // place says where the message that came last stands.
-func (p *presence) place() place {
-	w := place{state: p.rec.State, depth: len(p.mail) + len(p.flights)}
-	w.by, w.next = waitsFor(p.rec.State, p.rec.Cause)
+func (p *presence) place() house.Place {
+	w := house.Place{State: p.rec.State, Depth: len(p.mail) + len(p.flights)}
+	w.By, w.Next = house.WaitsFor(p.rec.State, p.rec.Cause)
 	switch p.rec.State {
 	case iapeer.Asleep, iapeer.Waking, iapeer.Parking:
-		w.wait, w.woke = true, p.rec.State != iapeer.Waking
+		w.Wait, w.Woke = true, p.rec.State != iapeer.Waking
 	case iapeer.Ready:
-		w.wait = true
+		w.Wait = true
 	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
-	}
-	return w
-}
-
-// inInbox says where a message to a person stands.
-func (h *house) inInbox(to iapeer.Identity) place {
-	w := place{state: iapeer.Ready, by: "inbox", next: "it waits in the inbox of " + string(to.Name) + " (iapeer inbox)", depth: 1}
-	if counter, ok := h.mailbox.(Counter); ok {
-		w.depth = counter.OpenFor(to)
 	}
 	return w
 }
@@ -206,11 +198,11 @@ func (p *presence) reload() {
 func (p *presence) read() {
 	p.loading, p.reread = true, false
 	p.marks.open()
-	p.h.mailbox.Pending(p.id, p.onLoaded())
+	p.h.Mailbox.Pending(p.id, p.onLoaded())
 }
 
 func (p *presence) onLoaded() func([]iapeer.Message, error) {
-	root, self := p.h.root, p.self
+	root, self := p.h.Root, p.self
 	return func(ms []iapeer.Message, err error) { root.Send(self, loaded{messages: ms, err: err}) }
 }
 
@@ -220,7 +212,7 @@ func (p *presence) load(m loaded) {
 	newer := p.marks.close()
 	p.loading = false
 	if m.err != nil {
-		p.h.notify(Notice{Identity: p.id, Kind: "mailbox", Summary: "mail cannot be read, trying again", Content: m.err.Error()})
+		p.h.Notify(house.Notice{Identity: p.id, Kind: "mailbox", Summary: "mail cannot be read, trying again", Content: m.err.Error()})
 		p.arm(timerReload, reloadAfter)
 		return
 	}
@@ -249,29 +241,29 @@ func (p *presence) load(m loaded) {
 	p.state(mailArrived{})
 }
 
-func (p *presence) withdraw(m withdraw) {
-	if f := p.flights[m.mark.ID]; f != nil && f.state != iapeer.Unknown {
-		m.reply(Marked{Message: f.msg, Err: &iapeer.ChangeError{State: f.state, Change: m.mark.Change}})
+func (p *presence) withdraw(m house.Withdraw) {
+	if f := p.flights[m.Mark.ID]; f != nil && f.state != iapeer.Unknown {
+		m.Reply(house.Marked{Message: f.msg, Err: &iapeer.ChangeError{State: f.state, Change: m.Mark.Change}})
 		return
 	}
-	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.mark.ID })
+	p.mail = slices.DeleteFunc(p.mail, func(o iapeer.Message) bool { return o.ID == m.Mark.ID })
 	h := p.h
-	p.mark([]iapeer.Mark{m.mark}, func(done []Marked) {
+	p.mark([]iapeer.Mark{m.Mark}, func(done []house.Marked) {
 		if done[0].Err != nil {
-			h.root.Send(h.roster, wakeMail{to: m.to}) // it is still open
+			h.Root.Send(h.Roster, house.WakeMail{To: m.To}) // it is still open
 		}
-		m.reply(done[0])
+		m.Reply(done[0])
 	})
 }
 
 // recall reads the messages of a turn that began before a restart.
-func (p *presence) recall(t TurnKnown) {
-	root, self, generation := p.h.root, p.self, p.rec.Generation
+func (p *presence) recall(t house.TurnKnown) {
+	root, self, generation := p.h.Root, p.self, p.rec.Generation
 	left := len(t.IDs)
 	var causes []iapeer.Message
 	var mu sync.Mutex
 	for _, id := range t.IDs {
-		p.h.mailbox.Message(id, func(m iapeer.Message, err error) {
+		p.h.Mailbox.Message(id, func(m iapeer.Message, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -310,10 +302,10 @@ func (p *presence) expire(m iapeer.Message, now time.Time) {
 
 // tellSender reports a final failure to the sender, once a message.
 func (p *presence) tellSender(m iapeer.Message, what, why string) {
-	if m.From == system {
+	if m.From == iapeer.SystemIdentity() {
 		return
 	}
-	p.h.tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
+	p.h.Tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
 }
 
 // noteTopic remembers that a topic belongs to the running conversation.
@@ -329,7 +321,7 @@ func (p *presence) noteTopic(topic string) {
 	}
 	kept = append(kept, iapeer.TopicSession{Topic: topic, SessionID: p.rec.SessionID})
 	p.rec.Topics = kept[max(0, len(kept)-maxTopics):]
-	p.h.board.PutPresence(p.rec, nil)
+	p.h.Board.PutPresence(p.rec, nil)
 }
 
 // maxTopics is how many topics a presence remembers.
@@ -337,7 +329,7 @@ const maxTopics = 16
 
 // unearth makes flights of suspects that the records show. Where nobody can tell,
 // only the first of the mail can have been offered.
-func (p *presence) unearth(l Looked) {
+func (p *presence) unearth(l house.Looked) {
 	if len(p.mail) > 0 && !p.underWay() {
 		if first := p.mail[0].ID; l.Lost[first] != (iapeer.Evidence{}) {
 			p.flightFor(first)

@@ -1,4 +1,4 @@
-package actors
+package presence
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // flight is a message between its offer and its proof.
@@ -25,9 +26,9 @@ type flight struct {
 	at       time.Time // of the offer
 }
 
-// maxEnters is how often Enter is pressed again on a message that stands in the
+// MaxEnters is how often Enter is pressed again on a message that stands in the
 // composer.
-const maxEnters = 3
+const MaxEnters = 3
 
 // maxEvidenceWait caps the growing pause between looks at the record.
 const maxEvidenceWait = time.Minute
@@ -150,7 +151,7 @@ func (p *presence) ask(f *flight) {
 }
 
 // offered takes the host's word about an offer.
-func (p *presence) offered(o Offered) {
+func (p *presence) offered(o house.Offered) {
 	f := p.flights[o.ID]
 	if f == nil || f.attempt != o.Attempt {
 		return
@@ -166,12 +167,12 @@ func (p *presence) offered(o Offered) {
 		p.state(moving{})
 	case o.Written:
 		f.written = true
-		p.arm(timerEvidence, p.h.cfg.Evidence)
+		p.arm(timerEvidence, p.h.Config.Evidence)
 	case !o.Begun:
 		f.attempt-- // nothing was tried
 		p.putBack(f, o.Detail)
 		p.paused = true // whatever kept it out still stands
-		p.arm(timerEvidence, p.h.cfg.Evidence)
+		p.arm(timerEvidence, p.h.Config.Evidence)
 	default:
 		p.lose(f, p.evidence("host", o.Detail))
 	}
@@ -198,7 +199,7 @@ func (p *presence) giveBack(f *flight, why string) {
 	p.land(id)
 	e := p.evidence("host", fmt.Sprintf("%d attempts left no trace in the session; the last: %s", maxOffers, why))
 	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
-	p.h.notify(Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", id, p.id), Content: e.Detail})
+	p.h.Notify(house.Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", id, p.id), Content: e.Detail})
 	p.tellSender(f.msg, "failed", e.Detail)
 }
 
@@ -231,7 +232,7 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 	}
 	id := f.msg.ID
 	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
-	p.h.notify(Notice{
+	p.h.Notify(house.Notice{
 		Identity: p.id, Kind: "unknown", Summary: fmt.Sprintf("%s to %s may or may not have been seen", id, p.id),
 		Content: e.Detail + fmt.Sprintf("\nLook at the session and decide: iapeer msg resolve %s seen | iapeer msg retry %s", id, id),
 	})
@@ -256,7 +257,7 @@ func (p *presence) look() {
 }
 
 // looked takes the answer of a look.
-func (p *presence) looked(l Looked) {
+func (p *presence) looked(l house.Looked) {
 	p.looking = false
 	for id, e := range l.Taken {
 		p.taken(id, e, "", false)
@@ -290,7 +291,7 @@ func (p *presence) looked(l Looked) {
 // missedEnd settles a message that the record shows as consumed while no turn
 // runs: its turn has ended already, and the end was told before the record
 // showed what it had consumed.
-func (p *presence) missedEnd(f *flight, t TurnKnown) {
+func (p *presence) missedEnd(f *flight, t house.TurnKnown) {
 	if p.turn.running || p.turn.end != nil || !p.quiet {
 		return
 	}
@@ -306,7 +307,7 @@ func (p *presence) missedEnd(f *flight, t TurnKnown) {
 // bury settles what was under way in a session that is dead, by its records,
 // which are final: what they show began a turn that nobody ended, what they do
 // not show never happened.
-func (p *presence) bury(l Looked) {
+func (p *presence) bury(l house.Looked) {
 	p.settling = false
 	p.unearth(l)
 	var began []cause
@@ -357,20 +358,20 @@ func absentLooks(f *flight) int {
 // conclude decides about offers whose evidence is overdue: Enter again where
 // the text stands in the composer, back to the mail where an idle session shows
 // no trace, patience otherwise.
-func (p *presence) conclude(l Looked) {
+func (p *presence) conclude(l house.Looked) {
 	p.due = false
 	for _, f := range p.flights {
-		if f.asked || f.state == iapeer.Unknown && (!l.Idle || !p.mayShow(f)) || time.Since(f.at) < p.h.cfg.Evidence {
+		if f.asked || f.state == iapeer.Unknown && (!l.Idle || !p.mayShow(f)) || time.Since(f.at) < p.h.Config.Evidence {
 			continue
 		}
 		switch {
 		case l.Err != nil || !l.Idle:
 			f.absent = 0
-		case l.Composer && f.enters < maxEnters:
+		case l.Composer && f.enters < MaxEnters:
 			f.enters++
 			p.session.Submit()
 		case l.Composer:
-			p.session.Act(Act{Kind: ActClear})
+			p.session.Act(house.Act{Kind: house.ActClear})
 			f.enters = 0
 		case f.absent < absentLooks(f):
 			f.absent++
@@ -392,5 +393,5 @@ func (p *presence) patience() time.Duration {
 			oldest = f.msg.AcceptedAt
 		}
 	}
-	return min(max(p.h.cfg.Evidence, time.Since(oldest)/2), maxEvidenceWait)
+	return min(max(p.h.Config.Evidence, time.Since(oldest)/2), maxEvidenceWait)
 }

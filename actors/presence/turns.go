@@ -1,4 +1,4 @@
-package actors
+package presence
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // turn is what the session does now, and why: the set of messages it consumed.
@@ -83,7 +84,7 @@ func (p *presence) named(e iapeer.SessionNamed) {
 		return
 	}
 	p.rec.SessionID, p.rec.Transcript = e.SessionID, e.Transcript
-	p.h.board.PutPresence(p.rec, nil)
+	p.h.Board.PutPresence(p.rec, nil)
 	p.project()
 }
 
@@ -121,7 +122,7 @@ func (p *presence) begin(id string) {
 	p.disarm(timerSettle)
 	if !p.turn.running {
 		p.turn.running, p.turn.id = true, id
-		p.h.publish(iapeer.TurnChanged{Identity: p.id, At: time.Now()})
+		p.h.Publish(iapeer.TurnChanged{Identity: p.id, At: time.Now()})
 	}
 	p.state(moving{})
 }
@@ -170,7 +171,7 @@ func (p *presence) idle() {
 	switch {
 	case p.turn.end != nil: // finishTurn goes on
 	case p.turn.running:
-		p.arm(timerSettle, p.h.cfg.Settle)
+		p.arm(timerSettle, p.h.Config.Settle)
 	default:
 		p.state(calm{})
 		if len(p.flights) > 0 {
@@ -206,9 +207,9 @@ func (p *presence) finishTurn() {
 		p.answerPerson(c, t.end.text)
 	}
 	p.mark(marks, nil)
-	p.h.publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
+	p.h.Publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
 	if t.end.failed != "" && t.end.failed != "interrupted" {
-		p.h.notify(Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
+		p.h.Notify(house.Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
 	}
 	if p.quiet {
 		p.state(calm{})
@@ -220,22 +221,22 @@ func (p *presence) finishTurn() {
 // answerPerson puts the last text of a turn into the inbox of a person whose
 // message caused it, when the agent did not write to them itself.
 func (p *presence) answerPerson(c cause, text string) {
-	if c.replied || strings.TrimSpace(text) == "" || !p.h.sessions.Traits(c.msg.From.Runtime).Inbox {
+	if c.replied || strings.TrimSpace(text) == "" || !p.h.Sessions.Traits(c.msg.From.Runtime).Inbox {
 		return
 	}
-	p.h.accept(p.outgoing(c.msg, text, "turn:"+string(c.msg.ID)), nil)
+	p.h.Accept(p.outgoing(c.msg, text, "turn:"+string(c.msg.ID)), nil)
 }
 
 // outgoing is a message that this peer sends in answer to another.
 func (p *presence) outgoing(to iapeer.Message, body, key string) iapeer.Message {
 	now := time.Now()
-	peer, _ := p.h.peers.Peer(p.id.Name)
+	peer, _ := p.h.Peers.Peer(p.id.Name)
 	return iapeer.Message{
 		Envelope: iapeer.Envelope{
 			ID: iapeer.NewMessageID(), From: p.id, FromNature: peer.Nature, SentAt: now.Truncate(time.Second), Topic: to.Topic,
 			Body: clip(body), Conversation: to.Conversation, Hops: to.Hops + 1, Proof: iapeer.ProofSession,
 		},
-		To: to.From, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(p.h.cfg.TTL), Key: key, Caused: to.ID,
+		To: to.From, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(p.h.Config.TTL), Key: key, Caused: to.ID,
 	}
 }
 
@@ -251,8 +252,8 @@ func clip(s string) string {
 
 // stamp gives a message of this session's turn its cause, conversation and
 // hops, accepts it, and notes whom it answers.
-func (p *presence) stamp(m stamp) {
-	msg := m.message
+func (p *presence) stamp(m house.Stamp) {
+	msg := m.Message
 	for i := range p.turn.causes {
 		c := &p.turn.causes[i]
 		msg.Hops = max(msg.Hops, c.msg.Hops+1)
@@ -268,12 +269,12 @@ func (p *presence) stamp(m stamp) {
 	}
 	answers, body := msg.Caused, msg.Body
 	ev := p.evidence("message", "")
-	p.h.accept(msg, func(s submitted) {
-		if s.err == nil && !s.repeated && answers != "" {
-			ev.Detail = "reply " + string(s.message.ID)
+	p.h.Accept(msg, func(s house.Submitted) {
+		if s.Err == nil && !s.Repeated && answers != "" {
+			ev.Detail = "reply " + string(s.Message.ID)
 			p.mark([]iapeer.Mark{{ID: answers, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: body}}, nil)
 		}
-		m.reply(s)
+		m.Reply(s)
 	})
 }
 
@@ -293,14 +294,14 @@ func (p *presence) cut(causes []cause, why string) {
 	var ids []string
 	for _, c := range causes {
 		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: p.evidence("exit", why)})
-		if c.msg.From != system {
+		if c.msg.From != iapeer.SystemIdentity() {
 			ids = append(ids, string(c.msg.ID))
 		}
 	}
 	p.mark(marks, nil)
 	if len(ids) > 0 {
 		list := strings.Join(ids, ", ")
-		p.h.tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
+		p.h.Tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
 	}
 }
 
@@ -310,7 +311,7 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 	session := p.session
 	ack := func() {
 		if session != nil {
-			session.Act(Act{Kind: ActAckExec, ID: e.ID})
+			session.Act(house.Act{Kind: house.ActAckExec, ID: e.ID})
 		}
 	}
 	if f == nil {
@@ -323,10 +324,10 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 	switch {
 	case e.Code != 0 || e.Signal != "":
 		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]Marked) { ack() })
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]house.Marked) { ack() })
 		p.tellSender(f.msg, "failed", ev.Detail)
 	case strings.TrimSpace(e.Answer) == "":
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]Marked) { ack() })
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]house.Marked) { ack() })
 	default:
 		p.execAnswer(f.msg, e, ev, ack)
 	}
@@ -343,14 +344,14 @@ func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evi
 		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
 		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
 	}
-	record := func() { p.mark(marks, func([]Marked) { ack() }) }
-	if m.Caused != "" || m.From == system {
+	record := func() { p.mark(marks, func([]house.Marked) { ack() }) }
+	if m.Caused != "" || m.From == iapeer.SystemIdentity() {
 		record()
 		return
 	}
-	p.h.accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s submitted) {
-		if s.err != nil {
-			p.h.notify(Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.err), Content: text})
+	p.h.Accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s house.Submitted) {
+		if s.Err != nil {
+			p.h.Notify(house.Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.Err), Content: text})
 		}
 		record()
 	})

@@ -1,4 +1,4 @@
-package actors
+package house
 
 import (
 	"maps"
@@ -14,30 +14,33 @@ import (
 // it at each transition; nothing decides by it. Safe for concurrent use.
 type View struct {
 	mu   sync.RWMutex
-	rows map[iapeer.Identity]row
+	rows map[iapeer.Identity]Row
 }
 
-type row struct {
-	record     iapeer.Presence
-	status     iapeer.PresenceStatus
-	generation int64
-	socket     string
-	live       bool
-	launching  bool
+// Row is what a presence says of itself.
+type Row struct {
+	Record     iapeer.Presence
+	Status     iapeer.PresenceStatus
+	Generation int64
+	Socket     string
+	Live       bool // it has a supervised session, or starts one
+	Launching  bool // a launch was asked for, and has not been answered
 }
 
-func newView() *View { return &View{rows: make(map[iapeer.Identity]row)} }
+func newView() *View { return &View{rows: make(map[iapeer.Identity]Row)} }
 
-func (v *View) put(id iapeer.Identity, r row) {
+// Put keeps the row of a presence. Only that presence calls it.
+func (v *View) Put(id iapeer.Identity, r Row) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.rows[id] = r
 }
 
-func (v *View) drop(name iapeer.Name) {
+// Drop forgets the presences of a peer that is removed.
+func (v *View) Drop(name iapeer.Name) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	maps.DeleteFunc(v.rows, func(id iapeer.Identity, _ row) bool { return id.Name == name })
+	maps.DeleteFunc(v.rows, func(id iapeer.Identity, _ Row) bool { return id.Name == name })
 }
 
 // Live returns the generation of the identity's supervised session, and whether
@@ -46,7 +49,7 @@ func (v *View) Live(id iapeer.Identity) (int64, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r := v.rows[id]
-	return r.generation, r.live
+	return r.Generation, r.Live
 }
 
 // Presence returns the status of one presence; ok is false when it was never
@@ -55,7 +58,7 @@ func (v *View) Presence(id iapeer.Identity) (status iapeer.PresenceStatus, socke
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r, ok := v.rows[id]
-	return r.status, r.socket, ok
+	return r.Status, r.Socket, ok
 }
 
 // Of returns the presences of one peer, by runtime.
@@ -65,7 +68,7 @@ func (v *View) Of(name iapeer.Name) []iapeer.PresenceStatus {
 	var out []iapeer.PresenceStatus
 	for id, r := range v.rows {
 		if id.Name == name {
-			out = append(out, r.status)
+			out = append(out, r.Status)
 		}
 	}
 	slices.SortFunc(out, func(a, b iapeer.PresenceStatus) int {
@@ -74,8 +77,8 @@ func (v *View) Of(name iapeer.Name) []iapeer.PresenceStatus {
 	return out
 }
 
-// row returns what the presence wrote last in this daemon's life.
-func (v *View) row(id iapeer.Identity) (row, bool) {
+// Row returns what the presence wrote last in this daemon's life.
+func (v *View) Row(id iapeer.Identity) (Row, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r, ok := v.rows[id]

@@ -1,10 +1,11 @@
-package actors
+package presence
 
 import (
 	"fmt"
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
 // input is what a state of the presence reacts to.
@@ -14,9 +15,9 @@ type input interface{ input() }
 
 type (
 	mailArrived struct{}                             // there may be something to offer
-	verb        struct{ command command }            // a person's or a peer's order
-	up          struct{ started Started }            // a host is connected
-	down        struct{ failed StartFailed }         // none came up
+	verb        struct{ command house.Command }      // a person's or a peer's order
+	up          struct{ started house.Started }      // a host is connected
+	down        struct{ failed house.StartFailed }   // none came up
 	calm        struct{}                             // the session is idle and takes input
 	moving      struct{}                             // a turn runs
 	dialog      struct{ what iapeer.SessionWaiting } // something is asked on the screen
@@ -54,7 +55,7 @@ func (p *presence) finding(in input) {
 		p.find(in)
 	case down:
 		if p.launching && in.failed.Gone {
-			p.arm(timerState, p.h.cfg.BootDeadline) // one that was launched before the actor restarted may still come up
+			p.arm(timerState, p.h.Config.BootDeadline) // one that was launched before the actor restarted may still come up
 			return
 		}
 		p.find(in)
@@ -73,7 +74,7 @@ func (p *presence) finding(in input) {
 // find takes the first word on whether a host lives.
 func (p *presence) find(in input) {
 	if second, ok := in.(up); ok && p.found != nil {
-		second.started.Session.Act(Act{Kind: ActRelease}) // the same host, by a second connection
+		second.started.Session.Act(house.Act{Kind: house.ActRelease}) // the same host, by a second connection
 	}
 	if p.found == nil {
 		p.disarm(timerState)
@@ -128,7 +129,7 @@ func (p *presence) waking(in input) {
 		p.answerWaiters(nil)
 	case dialog:
 		if in.what.Blocking {
-			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
+			p.abandon(house.StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
 			return
 		}
 		p.become(iapeer.Waiting, p.waiting, in.what.For)
@@ -193,7 +194,7 @@ func (p *presence) waiting(in input) {
 		p.pump()
 	case dialog:
 		if in.what.Blocking {
-			p.abandon(StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
+			p.abandon(house.StartFailed{Err: fmt.Errorf("%s", in.what.For), Remedy: in.what.Remedy, Screen: in.what.Screen})
 		}
 	case gone:
 		p.died(in.exit)
@@ -212,7 +213,7 @@ func (p *presence) parking(in input) {
 	case up:
 		p.launching = false
 		p.session = in.started.Session
-		p.session.Act(Act{Kind: ActStop})
+		p.session.Act(house.Act{Kind: house.ActStop})
 	case down:
 		p.ended(iapeer.SessionExited{Err: in.failed.Err.Error()})
 	case verb:
@@ -266,7 +267,7 @@ func (p *presence) ready0(why string) {
 // armIdle begins the idle time when nothing is under way.
 func (p *presence) armIdle() {
 	if p.rec.State == iapeer.Ready && !p.underWay() && len(p.mail) == 0 {
-		p.arm(timerState, p.h.cfg.Idle)
+		p.arm(timerState, p.h.Config.Idle)
 	}
 }
 
@@ -274,18 +275,18 @@ func (p *presence) armIdle() {
 // it.
 func (p *presence) park() {
 	if p.attached > 0 || p.turn.background > 0 || p.underWay() || len(p.mail) > 0 {
-		p.arm(timerState, p.h.cfg.Idle)
+		p.arm(timerState, p.h.Config.Idle)
 		return
 	}
 	p.rec.Parked = true
-	p.end(fmt.Sprintf("idle for %s", p.h.cfg.Idle))
+	p.end(fmt.Sprintf("idle for %s", p.h.Config.Idle))
 }
 
 // end tells the session to end.
 func (p *presence) end(why string) {
 	p.become(iapeer.Parking, p.parking, why)
 	if p.session != nil {
-		p.session.Act(Act{Kind: ActStop})
+		p.session.Act(house.Act{Kind: house.ActStop})
 	}
 }
 

@@ -1,4 +1,12 @@
-package actors
+// Package presence is the state machine of one peer on one runtime: it adopts or
+// launches the session, offers it the mail in order, at most one message
+// unproven, and takes the evidence of what became of it.
+//
+// What it holds can be lost: an actor that restarts reads its mail again, asks
+// the session host what was typed, and the runtime's record what was seen. To add
+// a state, write its function in states.go, or in a file of its own, and name it
+// in the transition that leads to it.
+package presence
 
 import (
 	"time"
@@ -6,10 +14,11 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
 )
 
-// presenceMessage is what a presence accepts from outside its own state
-// machine.
+// presenceMessage is what a presence is told by its session, by its timers, and by
+// what it asked for.
 //
 //sumtype:decl
 type presenceMessage interface{ presenceMessage() }
@@ -19,7 +28,7 @@ type presenceMessage interface{ presenceMessage() }
 type reported struct {
 	generation int64
 	line       int64
-	report     Report
+	report     house.Report
 }
 
 // hooked carries what a hook of the session said. reply is called once its
@@ -39,50 +48,24 @@ type loaded struct {
 // recalled carries the messages of a turn that began before a restart.
 type recalled struct {
 	generation int64
-	turn       TurnKnown
+	turn       house.TurnKnown
 	causes     []iapeer.Message
 }
 
 // recorded tells that the record of a launch is durable.
-type recorded struct{ launch Launch }
+type recorded struct{ launch house.Launch }
 
-// withdraw takes a message back that has not been offered: cancel or hold.
-type withdraw struct {
-	to    iapeer.Identity
-	mark  iapeer.Mark
-	reply func(Marked)
-}
-
-// tick tells that a timer ran out. Stale ones carry an old token.
-type tick struct {
-	kind  timerKind
-	token int
-}
-
-func (deliver) presenceMessage()  {}
-func (stamp) presenceMessage()    {}
-func (command) presenceMessage()  {}
-func (wakeMail) presenceMessage() {}
-func (refresh) presenceMessage()  {}
-func (removed) presenceMessage()  {}
 func (reported) presenceMessage() {}
 func (hooked) presenceMessage()   {}
 func (recorded) presenceMessage() {}
 func (loaded) presenceMessage()   {}
 func (recalled) presenceMessage() {}
-func (withdraw) presenceMessage() {}
-func (tick) presenceMessage()     {}
 
-type timerKind int
-
-const (
-	timerState    timerKind = iota // the deadline of the current state
-	timerEvidence                  // evidence of an offer is due
-	timerSettle                    // an idle session whose turn has not ended
-	timerReload                    // the mailbox could not be read
-	timerOwed                      // offers are to be recorded without their outcome
-	timerKinds
-)
+// Hook gives a presence what a hook of its session said. reply is called once
+// its evidence is on its way to disk, and at once for another generation's.
+func Hook(h *house.House, id iapeer.Identity, generation int64, events []iapeer.SessionEvent, reply func()) {
+	h.Root.Send(h.Presence(id), hooked{generation: generation, events: events, reply: reply})
+}
 
 // maxOffers is how often a message is offered before it is given up: each
 // further attempt follows a proof that the one before left no trace.
@@ -93,9 +76,9 @@ const reloadAfter = time.Second
 
 // presence is the state machine of one peer on one runtime.
 type presence struct {
-	h      *house
+	h      *house.House
 	id     iapeer.Identity
-	traits Traits
+	traits house.Traits
 	rec    iapeer.Presence // the durable part
 	state  stateFunc
 
@@ -106,7 +89,7 @@ type presence struct {
 
 	lastEnd   turnEnd // of the last turn that ended
 	quiet     bool    // the session itself said last that it is idle
-	session   Session
+	session   house.Session
 	socket    string
 	hostPID   int
 	attached  int
@@ -127,7 +110,7 @@ type presence struct {
 	due       bool                             // the evidence deadline asked for the lookup
 	marks     memory                           // what is on its way to the mailbox
 	owed      map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
-	waiters   []command                        // verbs that answer once the session is up, or cannot be
+	waiters   []house.Command                  // verbs that answer once the session is up, or cannot be
 	self      *actor.PID
 	timers    [timerKinds]*time.Timer
 	tokens    [timerKinds]int
@@ -136,12 +119,14 @@ type presence struct {
 // stateFunc is one state: what it does with each input.
 type stateFunc func(input)
 
-func newPresence(h *house, rec iapeer.Presence) *presence {
-	latest, ok := h.view.row(rec.Identity)
+// New makes the presence of a record. When it restarts within this run, what it
+// wrote to the view last stands in for the record.
+func New(h *house.House, rec iapeer.Presence) actor.Actor {
+	latest, ok := h.View.Row(rec.Identity)
 	if ok {
-		rec = latest.record // the durable record moves on while the actor that was made with it restarts
+		rec = latest.Record
 	}
-	return &presence{h: h, id: rec.Identity, rec: rec, launching: latest.launching, traits: h.sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight), tries: make(map[iapeer.MessageID]int)}
+	return &presence{h: h, id: rec.Identity, rec: rec, launching: latest.Launching, traits: h.Sessions.Traits(rec.Identity.Runtime), flights: make(map[iapeer.MessageID]*flight), tries: make(map[iapeer.MessageID]int)}
 }
 
 // Receive implements actor.Actor.
@@ -152,9 +137,13 @@ func (p *presence) Receive(c actor.Context) {
 		p.recover()
 	case *actor.Stopping, *actor.Restarting:
 		p.letGo()
+	case house.PeerMessage:
+		defer house.AnswerPanic(m)
+		p.h.Inspect("presence", m)
+		p.obey(c, m)
 	case presenceMessage:
-		defer answerPanic(m)
-		p.h.inspect("presence", m)
+		defer house.AnswerPanic(m)
+		p.h.Inspect("presence", m)
 		p.handle(c, m)
 	}
 }
@@ -165,7 +154,7 @@ func (p *presence) letGo() {
 		p.disarm(timerKind(i))
 	}
 	if p.session != nil {
-		p.session.Act(Act{Kind: ActRelease})
+		p.session.Act(house.Act{Kind: house.ActRelease})
 		p.session = nil
 	}
 }
@@ -180,37 +169,43 @@ func (p *presence) recover() {
 	p.state = p.finding
 	p.adopting = true
 	p.project()
-	p.h.sessions.Adopt(p.start(StartResume, ""), p.report(&p.line))
+	p.h.Sessions.Adopt(p.start(house.StartResume, ""), p.report(&p.line))
 }
 
 // report opens a line for reports of this generation and returns its callback.
-func (p *presence) report(line *int64) func(Report) {
-	root, self, generation, n := p.h.root, p.self, p.rec.Generation, p.h.lines.Add(1)
+func (p *presence) report(line *int64) func(house.Report) {
+	root, self, generation, n := p.h.Root, p.self, p.rec.Generation, p.h.NextLine()
 	*line = n
-	return func(r Report) { root.Send(self, reported{generation: generation, line: n, report: r}) }
+	return func(r house.Report) { root.Send(self, reported{generation: generation, line: n, report: r}) }
 }
 
-func (p *presence) start(mode StartMode, topic string) Launch {
-	peer, _ := p.h.peers.Peer(p.id.Name)
-	return Launch{Peer: peer, Identity: p.id, Generation: p.rec.Generation, Presence: p.rec, Mode: mode, Topic: topic}
+func (p *presence) start(mode house.StartMode, topic string) house.Launch {
+	peer, _ := p.h.Peers.Peer(p.id.Name)
+	return house.Launch{Peer: peer, Identity: p.id, Generation: p.rec.Generation, Presence: p.rec, Mode: mode, Topic: topic}
+}
+
+// obey does what others ask of the presence.
+func (p *presence) obey(c actor.Context, m house.PeerMessage) {
+	switch m := m.(type) {
+	case house.Deliver:
+		p.take(m.Message)
+	case house.Stamp:
+		p.stamp(m)
+	case house.Command:
+		p.state(verb{command: m})
+	case house.WakeMail:
+		p.reload()
+	case house.Withdraw:
+		p.withdraw(m)
+	case house.Refresh:
+		p.traits = p.h.Sessions.Traits(p.id.Runtime)
+	case house.Removed:
+		p.remove(c)
+	}
 }
 
 func (p *presence) handle(c actor.Context, m presenceMessage) {
 	switch m := m.(type) {
-	case deliver:
-		p.take(m.message)
-	case stamp:
-		p.stamp(m)
-	case command:
-		p.state(verb{command: m})
-	case wakeMail:
-		p.reload()
-	case withdraw:
-		p.withdraw(m)
-	case refresh:
-		p.traits = p.h.sessions.Traits(p.id.Runtime)
-	case removed:
-		p.remove(c)
 	case reported, hooked:
 		p.listen(m)
 		if p.removed {
@@ -237,7 +232,7 @@ func (p *presence) remove(c actor.Context) {
 		return
 	}
 	if p.session != nil {
-		p.session.Act(Act{Kind: ActStop})
+		p.session.Act(house.Act{Kind: house.ActStop})
 	}
 	c.Poison(c.Self())
 }
@@ -263,16 +258,16 @@ func (p *presence) listen(m presenceMessage) {
 			}
 		}
 		m.reply()
-	case deliver, stamp, command, wakeMail, refresh, removed, loaded, recalled, recorded, withdraw, tick:
+	case loaded, recalled, recorded, tick:
 	}
 }
 
 // begins reports whether r is the first word of a line.
-func begins(r Report) bool {
+func begins(r house.Report) bool {
 	switch r.(type) {
-	case Started, StartFailed:
+	case house.Started, house.StartFailed:
 		return true
-	case HandEnded, Offered, Looked, TurnKnown, Said:
+	case house.HandEnded, house.Offered, house.Looked, house.TurnKnown, house.Said:
 	}
 	return false
 }
@@ -280,12 +275,12 @@ func begins(r Report) bool {
 // reported takes a report of the line that is listened to. A session that comes
 // up when nobody wants it any more is ended: two would be awake.
 func (p *presence) reported(m reported) {
-	started, isUp := m.report.(Started)
+	started, isUp := m.report.(house.Started)
 	switch {
 	case m.generation != p.rec.Generation:
 		if isUp {
-			started.Session.Act(Act{Kind: ActStop})
-			started.Session.Act(Act{Kind: ActRelease})
+			started.Session.Act(house.Act{Kind: house.ActStop})
+			started.Session.Act(house.Act{Kind: house.ActRelease})
 		}
 	case m.line == p.line, p.adopting && begins(m.report): // or a launch before the actor restarted
 		if p.found == nil {
@@ -299,8 +294,8 @@ func (p *presence) reported(m reported) {
 
 // examined takes what the records of a dead session say; the last word is
 // Looked.
-func (p *presence) examined(r Report) {
-	if l, ok := r.(Looked); ok {
+func (p *presence) examined(r house.Report) {
+	if l, ok := r.(house.Looked); ok {
 		p.bury(l)
 		return
 	}
@@ -308,58 +303,22 @@ func (p *presence) examined(r Report) {
 }
 
 // hear takes a report of the session.
-func (p *presence) hear(r Report) {
+func (p *presence) hear(r house.Report) {
 	switch r := r.(type) {
-	case Started:
+	case house.Started:
 		p.state(up{started: r})
-	case StartFailed:
+	case house.StartFailed:
 		p.state(down{failed: r})
-	case HandEnded:
+	case house.HandEnded:
 		p.state(freed{})
-	case Offered:
+	case house.Offered:
 		p.offered(r)
-	case Looked:
+	case house.Looked:
 		p.looked(r)
-	case TurnKnown:
+	case house.TurnKnown:
 		p.recall(r)
-	case Said:
+	case house.Said:
 		p.event(r.Event)
-	}
-}
-
-// arm starts a timer of a kind anew.
-func (p *presence) arm(kind timerKind, d time.Duration) {
-	p.disarm(kind)
-	root, self, t := p.h.root, p.self, tick{kind: kind, token: p.tokens[kind]}
-	p.timers[kind] = time.AfterFunc(d, func() { root.Send(self, t) })
-}
-
-// disarm makes a timer of a kind silent, also when its message is on the way.
-func (p *presence) disarm(kind timerKind) {
-	p.tokens[kind]++
-	if t := p.timers[kind]; t != nil {
-		t.Stop()
-		p.timers[kind] = nil
-	}
-}
-
-func (p *presence) tick(m tick) {
-	if m.token != p.tokens[m.kind] {
-		return
-	}
-	switch m.kind {
-	case timerState:
-		p.state(due{})
-	case timerEvidence:
-		p.due, p.paused = true, false
-		p.look()
-	case timerSettle:
-		p.settleTurn()
-	case timerReload:
-		p.reload()
-	case timerOwed:
-		p.payOwed()
-	case timerKinds:
 	}
 }
 
@@ -377,21 +336,21 @@ func (p *presence) show(to iapeer.PresenceState, why string) {
 	p.rec.State, p.rec.Cause = to, why
 	if from != to {
 		p.rec.Since = time.Now()
-		p.h.publish(iapeer.PresenceChanged{Identity: p.id, From: from, To: to, Cause: why, At: p.rec.Since})
+		p.h.Publish(iapeer.PresenceChanged{Identity: p.id, From: from, To: to, Cause: why, At: p.rec.Since})
 	}
 	p.project()
 	if !p.traits.Inbox && !p.adopting {
-		p.h.board.PutPresence(p.rec, nil)
+		p.h.Board.PutPresence(p.rec, nil)
 	}
 }
 
 // project writes the read model.
 func (p *presence) project() {
-	p.h.view.put(p.id, row{
-		status: iapeer.PresenceStatus{
+	p.h.View.Put(p.id, house.Row{
+		Status: iapeer.PresenceStatus{
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
 			HostPID: p.hostPID, Attached: p.attached, Open: len(p.mail) + len(p.flights),
 		},
-		record: p.rec, generation: p.rec.Generation, socket: p.socket, launching: p.launching, live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
+		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
 	})
 }

@@ -1,0 +1,169 @@
+// Package house is what all actors share: the [Config], the [Ports] through which
+// they reach the world, the messages that actors of different packages send each
+// other, the [View] for readers that cannot wait for an actor, and the [House]
+// itself, which accepts and marks messages, posts them to presences, and tells
+// observers and notices.
+//
+// The messages of a receiver that only its own package sends stand beside that
+// receiver. Each set of messages is sealed here: [PeerMessage] for roster, peer
+// and presence, [Happening] for the observers, [Report] for what a session tells
+// its presence, and [Raise] alone for the notices.
+package house
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/iapeer/iapeer"
+)
+
+// Config are the system's limits. Zero durations take the defaults of
+// [Config.withDefaults].
+type Config struct {
+	Idle         time.Duration // a ready session without mail is parked after this long; default 1 h
+	BootDeadline time.Duration // from launch to ready; default 240 s
+	Evidence     time.Duration // from written to the first look at the record; default 1.5 s
+	Settle       time.Duration // an idle session without an end of turn: the turn was interrupted; default 2 s
+	CrashMax     int           // deaths within CrashWindow that lead to rest; default 3
+	CrashWindow  time.Duration // default 300 s
+	TTL          time.Duration // of an accepted message; default iapeer.DefaultTTL
+	Wait         time.Duration // bounded wait of a send; default 20 s
+}
+
+func (c Config) withDefaults() Config {
+	orDuration := func(d *time.Duration, v time.Duration) {
+		if *d <= 0 {
+			*d = v
+		}
+	}
+	orDuration(&c.Idle, time.Hour)
+	orDuration(&c.BootDeadline, 240*time.Second)
+	orDuration(&c.Evidence, 1500*time.Millisecond)
+	orDuration(&c.Settle, 2*time.Second)
+	orDuration(&c.CrashWindow, 300*time.Second)
+	orDuration(&c.TTL, iapeer.DefaultTTL)
+	orDuration(&c.Wait, 20*time.Second)
+	if c.CrashMax <= 0 {
+		c.CrashMax = 3
+	}
+	return c
+}
+
+// House is what every actor shares. What is exported is set before the first
+// message is handled and not changed afterwards; its methods may be called from
+// any goroutine.
+type House struct {
+	Ports
+
+	Config Config // with its defaults
+	Root   *actor.RootContext
+	View   *View
+	Epoch  int64                               // tells this run of the system from others: Unix milliseconds of its start
+	seq    atomic.Uint64                       // of the last event
+	lines  atomic.Int64                        // report callbacks handed out
+	probe  func(actorKind string, message any) // tests inject panics here; nil otherwise
+
+	// The addresses of the actors that there is one of, set when the system starts.
+	Router, Roster, Observers, Notices *actor.PID
+}
+
+// New makes the house of a system that starts now. probe, which may be nil, is
+// shown each message before it is handled, with the kind of its actor.
+func New(cfg Config, ports Ports, root *actor.RootContext, probe func(actorKind string, message any)) *House {
+	return &House{Ports: ports, Config: cfg.withDefaults(), Root: root, View: newView(), Epoch: time.Now().UnixMilli(), probe: probe}
+}
+
+// NextSeq numbers an event. Only the observers actor calls it.
+func (h *House) NextSeq() uint64 { return h.seq.Add(1) }
+
+// NextLine tells one report callback from another.
+func (h *House) NextLine() int64 { return h.lines.Add(1) }
+
+// Inspect lets a test look at, or panic on, a message.
+func (h *House) Inspect(kind string, message any) {
+	if h.probe != nil {
+		h.probe(kind, message)
+	}
+}
+
+// Publish tells the observers of an event.
+func (h *House) Publish(e iapeer.Event) { h.Root.Send(h.Observers, Publish{Event: e}) }
+
+// Notify asks for a notice.
+func (h *House) Notify(n Notice) { h.Root.Send(h.Notices, Raise{Notice: n}) }
+
+// Presence returns the address of a presence. It is a name, made anew for each
+// use: a restarted parent gives its children other processes.
+func (h *House) Presence(id iapeer.Identity) *actor.PID {
+	return actor.NewPID(h.Roster.Address, h.Roster.Id+"/"+string(id.Name)+"/"+string(id.Runtime))
+}
+
+// Post sends a message to a presence: straight to it when it is there, else by
+// way of the roster, which spawns it. A presence that is spawned reads its mail,
+// so what is durable before it is posted is met in one way or the other.
+func (h *House) Post(to iapeer.Identity, m PeerMessage) {
+	pid := h.Presence(to)
+	_, there := h.Root.ActorSystem().ProcessRegistry.GetLocal(pid.Id)
+	switch _, delivers := m.(Deliver); {
+	case !there:
+		h.Root.Send(h.Roster, m)
+	case delivers && h.Sessions.Traits(to.Runtime).Inbox: // it stays in the mailbox, whatever else there is
+	default:
+		h.Root.Send(pid, m)
+	}
+}
+
+// Mark records changes and publishes each one that took effect; then, if given,
+// is called with the outcome.
+func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
+	if len(marks) == 0 {
+		return
+	}
+	h.Mailbox.Mark(marks, func(done []Marked) {
+		for i, d := range done {
+			if d.Err == nil && d.Changed {
+				h.Publish(Changed(d.Message, marks[i].Change, marks[i].Evidence))
+			}
+			if d.Err != nil {
+				h.Log.Warn("cannot mark", zap.String("id", string(marks[i].ID)), zap.String("change", string(marks[i].Change)), zap.Error(d.Err))
+			}
+		}
+		if then != nil {
+			then(done)
+		}
+	})
+}
+
+// Changed is the event of a message that stands after a change as m tells.
+func Changed(m iapeer.Message, c iapeer.Change, e iapeer.Evidence) iapeer.MessageChanged {
+	return iapeer.MessageChanged{ID: m.ID, From: m.From, To: m.To, State: m.State, Change: c, Evidence: e, Topic: m.Topic, Len: len(m.Body)}
+}
+
+// Accept stores a message and, once it is durable, hands it to its recipient.
+// reply may be nil.
+func (h *House) Accept(m iapeer.Message, reply func(Submitted)) {
+	h.Mailbox.Append(m, func(stored iapeer.Message, repeated bool, err error) {
+		if err == nil && !repeated {
+			h.Publish(Changed(stored, "", iapeer.Evidence{Source: "daemon", Detail: "on disk", At: stored.AcceptedAt}))
+			h.Post(stored.To, Deliver{Message: stored})
+		}
+		if reply != nil {
+			reply(Submitted{Message: stored, Repeated: repeated, Err: err})
+		}
+	})
+}
+
+// Tell sends a message from the daemon itself. key makes it happen once.
+func (h *House) Tell(to iapeer.Identity, key, body string, caused iapeer.MessageID) {
+	if to == iapeer.SystemIdentity() || to.Name == "" {
+		return
+	}
+	now := time.Now()
+	h.Accept(iapeer.Message{
+		Envelope: iapeer.Envelope{ID: iapeer.NewMessageID(), From: iapeer.SystemIdentity(), FromNature: iapeer.Absent, SentAt: now, Body: body, Proof: iapeer.ProofSystem},
+		To:       to, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(h.Config.TTL), Key: key, Caused: caused,
+	}, nil)
+}

@@ -1,0 +1,96 @@
+package house
+
+import (
+	"fmt"
+
+	"github.com/iapeer/iapeer"
+)
+
+// PeerMessage is what concerns one peer: anybody hands it to the roster, the
+// roster to the peer, and the peer to its presences.
+//
+//sumtype:decl
+type PeerMessage interface{ peerMessage() }
+
+// Deliver hands an accepted message to its recipient.
+type Deliver struct{ Message iapeer.Message }
+
+// Stamp lets the caller's presence set conversation and hops of a message that
+// its session sends, and accept it.
+type Stamp struct {
+	Message iapeer.Message
+	Reply   func(Submitted)
+}
+
+// Command is a verb for one peer.
+type Command struct {
+	Order iapeer.Command
+	Reply func(iapeer.Outcome, error)
+}
+
+// Withdraw takes a message back that has not been offered: cancel or hold.
+type Withdraw struct {
+	To    iapeer.Identity
+	Mark  iapeer.Mark
+	Reply func(Marked)
+}
+
+// Refresh tells that the registry changed under a name.
+type Refresh struct{ Name iapeer.Name }
+
+// WakeMail tells a presence to read its mail again, after a person changed the
+// state of a message.
+type WakeMail struct{ To iapeer.Identity }
+
+// Removed tells a peer that the registry no longer names it.
+type Removed struct{}
+
+func (Deliver) peerMessage()  {}
+func (Stamp) peerMessage()    {}
+func (Command) peerMessage()  {}
+func (Withdraw) peerMessage() {}
+func (Refresh) peerMessage()  {}
+func (WakeMail) peerMessage() {}
+func (Removed) peerMessage()  {}
+
+// Submitted answers who wants a message accepted: the message is on disk, or why
+// not.
+type Submitted struct {
+	Message  iapeer.Message
+	Repeated bool
+	Err      error
+}
+
+// answering is a message whose sender waits for an answer.
+type answering interface {
+	// AnswerPanic gives it when the message could not be handled.
+	AnswerPanic(reason any)
+}
+
+// AnswerPanic lets the sender of a message that panics know at once; the panic
+// goes on to the supervisor. Defer it in Receive.
+func AnswerPanic(m any) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if m, ok := m.(answering); ok {
+		m.AnswerPanic(r)
+	}
+	panic(r)
+}
+
+// AnswerPanic implements [answering].
+func (m Stamp) AnswerPanic(reason any) {
+	m.Reply(Submitted{Err: fmt.Errorf("internal error: %v; nothing was accepted, send again", reason)})
+}
+
+// AnswerPanic implements [answering].
+func (m Command) AnswerPanic(reason any) {
+	m.Reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.Order.Verb), Peer: m.Order.Peer, Err: fmt.Errorf("internal error: %v; try again", reason)})
+}
+
+// AnswerPanic implements [answering].
+func (m Withdraw) AnswerPanic(reason any) {
+	m.Reply(Marked{Err: fmt.Errorf("internal error: %v; try again", reason)})
+}
