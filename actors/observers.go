@@ -137,7 +137,7 @@ func (o *observers) publish(e iapeer.Event) {
 		for id := range o.byTo[e.Identity] {
 			o.tell(id, func(w *waiter) bool { return w.moved(e) })
 		}
-	case iapeer.PeerChanged, iapeer.TurnChanged, iapeer.NoticeRaised:
+	case iapeer.PeerChanged, iapeer.TurnChanged, iapeer.NoticeRaised, iapeer.ApprovalRequested, iapeer.ApprovalResolved:
 	}
 }
 

@@ -287,7 +287,7 @@ func TestEventsTellCauses(t *testing.T) {
 				got = append(got, string(e.To))
 			case iapeer.TurnChanged:
 				got = append(got, e.Name())
-			case iapeer.PeerChanged, iapeer.NoticeRaised:
+			case iapeer.PeerChanged, iapeer.NoticeRaised, iapeer.ApprovalRequested, iapeer.ApprovalResolved:
 			}
 		}
 		want := "accepted waking ready offered taken turn-started busy seen answered turn-ended ready parking asleep"
