@@ -1,10 +1,14 @@
 package panelog
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/iapeer/iapeer"
 )
 
 func TestLogComesBack(t *testing.T) {
@@ -102,12 +106,95 @@ func TestSweepRemovesAndSpares(t *testing.T) {
 	}
 }
 
-func TestLimitsFromEnv(t *testing.T) {
-	env := map[string]string{"IAPEER_PANELOG_MAX_BYTES": "5", "IAPEER_PANELOG_KEEP": "x", "IAPEER_PANELOG_STALE_DAYS": "2"}
-	got := LimitsFromEnv(func(k string) string { return env[k] })
-	want := Limits{MaxBytes: 9 << 20, Keep: 2, Stale: 48 * time.Hour, DirBudget: 512 << 20}
-	if got != want {
-		t.Errorf("LimitsFromEnv = %+v, want %+v", got, want)
+func TestDefaults(t *testing.T) {
+	for _, tc := range []struct{ given, want Limits }{
+		{Limits{}, Limits{MaxBytes: 16 << 20, Keep: 2, Stale: 14 * 24 * time.Hour, DirBudget: 512 << 20}},
+		{Limits{MaxBytes: 5, Keep: -1, Stale: time.Hour, DirBudget: 7}, Limits{MaxBytes: 9 << 20, Stale: time.Hour, DirBudget: 7}},
+	} {
+		if got := tc.given.filled(); fmt.Sprint(got) != fmt.Sprint(tc.want) {
+			t.Errorf("%+v filled = %+v, want %+v", tc.given, got, tc.want)
+		}
+	}
+}
+
+// A live session's log is cut where it must be, and never removed.
+func TestSweepSparesTheLive(t *testing.T) {
+	dir, now := t.TempDir(), time.Now()
+	old := now.Add(-15 * 24 * time.Hour)
+	for _, name := range []string{"claude-ada.log", "claude-ada.log.1", "claude-bob.log", "legacy name.log"} {
+		put(t, filepath.Join(dir, name), 5, old)
+	}
+	put(t, filepath.Join(dir, "claude-long.log"), 17<<20, old)
+	live := func(id iapeer.Identity) bool { return id.Name == "ada" || id.Name == "long" }
+	s, err := Sweep(dir, Limits{Live: live, Keep: -1}, now)
+	if err != nil || s.Removed != 3 || s.Cut != 1 {
+		t.Errorf("Sweep = %+v, %v, want three removed and one cut", s, err)
+	}
+	if size(filepath.Join(dir, "claude-ada.log")) != 5 || size(filepath.Join(dir, "claude-long.log")) != 8<<20 {
+		t.Error("a live session's log was removed, or not cut")
+	}
+	if size(filepath.Join(dir, "claude-long.log.1")) != -1 {
+		t.Error("a copy was kept although none is wanted")
+	}
+	if st, _ := os.Stat(filepath.Join(dir, "claude-long.log")); !st.ModTime().Equal(old) {
+		t.Errorf("the log's time is %v, want %v: bounding looks like activity", st.ModTime(), old)
+	}
+}
+
+// A host that goes on writing while its log is cut loses nothing of what comes
+// after the cut, and little else.
+func TestCutWhileWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "claude-ada.log")
+	put(t, path, 12<<20, time.Now())
+	l := New(path)
+	defer l.Close()
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+				l.Write([]byte("0123456789\n"))
+				n++
+			}
+		}
+	}()
+	for range 20 {
+		if err := cut(path, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(stop)
+	n := <-stopped
+	l.Write([]byte("the end\n"))
+	b, err := os.ReadFile(path)
+	if err != nil || !bytes.HasSuffix(b, []byte("the end\n")) || bytes.IndexByte(b, 0) >= 0 {
+		t.Errorf("after %d lines beside it the log ends with %q, %v", n, b[max(0, len(b)-40):], err)
+	}
+}
+
+func TestRemove(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "lifecycle")
+	if n, err := Remove(dir, "ada", nil); n != 0 || err != nil {
+		t.Errorf("Remove without a folder = %d, %v", n, err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"claude-ada.log", "claude-ada.log.1", "codex-ada.log", "claude-ada-b.log", "claude-bob.log", "exec-ada.log", "ada.log", "claude-ada.txt"}
+	for _, name := range names {
+		put(t, filepath.Join(dir, name), 1, time.Now())
+	}
+	n, err := Remove(dir, "ada", func(id iapeer.Identity) bool { return id.Runtime != "exec" })
+	if n != 3 || err != nil {
+		t.Errorf("Remove = %d, %v, want 3", n, err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "*"))
+	if len(left) != 5 {
+		t.Errorf("left: %v", left)
 	}
 }
 
@@ -116,7 +203,7 @@ func TestLogName(t *testing.T) {
 		"a.log": {true, false}, "a.log.1": {true, true}, "a.log.12": {true, true}, "a.1.log": {true, false},
 		".log": {}, ".log.1": {false, true}, "a.log.": {}, "a.log1": {}, "a.logs": {}, "a.log.1x": {}, "": {}, "7": {},
 	} {
-		if isLog, copied := logName(name); isLog != want[0] || isLog && copied != want[1] {
+		if _, isLog, copied := logName(name); isLog != want[0] || isLog && copied != want[1] {
 			t.Errorf("logName(%q) = %v, %v, want %v", name, isLog, copied, want)
 		}
 	}

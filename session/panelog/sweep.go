@@ -1,24 +1,31 @@
 package panelog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+	"syscall"
 	"time"
+
+	"github.com/iapeer/iapeer"
 )
 
 // Limits bound the logs of a folder. The zero value of a field means its
 // default.
 type Limits struct {
 	MaxBytes  int64         // a log beyond it is cut, 16 MiB; never below 9 MiB
-	Keep      int           // copies kept of what was cut, 2
+	Keep      int           // copies kept of what was cut, 2; below 0: none
 	Stale     time.Duration // files untouched for so long are removed, 14 days
 	DirBudget int64         // of all files together, 512 MiB
+
+	// Live reports whether a session writes that identity's log: such a log is
+	// cut where it must be, and never removed. nil means that none lives.
+	Live func(iapeer.Identity) bool
 }
 
 // tailBytes is what stays of a log that is cut: twice what readers look at.
@@ -31,30 +38,15 @@ const (
 	defaultDirBudget = 512 << 20
 )
 
-// LimitsFromEnv reads the IAPEER_PANELOG_… variables through getenv; what is
-// no positive number is the default.
-func LimitsFromEnv(getenv func(string) string) Limits {
-	num := func(name string) int64 {
-		n, err := strconv.ParseInt(getenv("IAPEER_PANELOG_"+name), 10, 64)
-		if err != nil || n < 0 {
-			return 0
-		}
-		return n
-	}
-	return Limits{
-		MaxBytes: num("MAX_BYTES"), Keep: int(min(num("KEEP"), 100)),
-		Stale: time.Duration(min(num("STALE_DAYS"), 10_000)) * 24 * time.Hour, DirBudget: num("DIR_BUDGET"),
-	}.filled()
-}
-
 func (l Limits) filled() Limits {
 	if l.MaxBytes <= 0 {
 		l.MaxBytes = defaultMaxBytes
 	}
 	l.MaxBytes = max(l.MaxBytes, tailBytes+1<<20)
-	if l.Keep <= 0 {
+	if l.Keep == 0 {
 		l.Keep = defaultKeep
 	}
+	l.Keep = max(l.Keep, 0)
 	if l.Stale <= 0 {
 		l.Stale = defaultStale
 	}
@@ -71,21 +63,33 @@ type Swept struct {
 	OverBudget   bool  // more than DirBudget is left
 }
 
-// logName reports whether a file is a log, *.log, or a copy of one, *.log.<n>.
-// By hand: a pattern would cost every start of a host its compiled form.
-func logName(name string) (isLog, copied bool) {
-	stem := strings.TrimRight(name, "0123456789")
-	if base, ok := strings.CutSuffix(stem, "."); ok && stem != name {
+// logName reports whether a file is a log, <stem>.log, or a copy of one,
+// <stem>.log.<n>. By hand: a pattern would cost every start of a host its
+// compiled form.
+func logName(name string) (stem string, isLog, copied bool) {
+	front := strings.TrimRight(name, "0123456789")
+	if base, ok := strings.CutSuffix(front, "."); ok && front != name {
 		name, copied = base, true
 	}
-	return len(name) > len(".log") && strings.HasSuffix(name, ".log"), copied
+	stem, isLog = strings.CutSuffix(name, ".log")
+	return stem, isLog && stem != "", copied
 }
 
 type logFile struct {
 	path    string
+	stem    string // what stands before .log: the identity
 	size    int64
 	changed time.Time
 	copied  bool // a numbered copy
+}
+
+// spared reports whether a file is a live session's log. Its copies are not.
+func (l Limits) spared(f logFile) bool {
+	if f.copied || l.Live == nil {
+		return false
+	}
+	id, err := iapeer.ParseIdentity(f.stem)
+	return err == nil && l.Live(id)
 }
 
 // Sweep bounds the logs of a folder: long ones are cut, stale ones removed, and
@@ -105,10 +109,10 @@ func Sweep(dir string, l Limits, now time.Time) (Swept, error) {
 	files, err := logs(dir)
 	for _, f := range files {
 		switch {
-		case now.Sub(f.changed) > l.Stale:
+		case now.Sub(f.changed) > l.Stale && !l.spared(f):
 			note(&s.Removed, os.Remove(f.path))
 		case !f.copied && f.size > l.MaxBytes:
-			note(&s.Cut, rotate(f.path, l))
+			note(&s.Cut, rotate(f, l))
 		}
 	}
 	if err == nil {
@@ -150,7 +154,7 @@ func byNeed(files []logFile) []logFile {
 		case a.copied:
 			return a.changed.Compare(b.changed)
 		}
-		return int(b.size - a.size)
+		return cmp.Compare(b.size, a.size)
 	})
 	return files
 }
@@ -162,29 +166,61 @@ func logs(dir string) ([]logFile, error) {
 	}
 	var out []logFile
 	for _, e := range entries {
-		isLog, copied := logName(e.Name())
-		info, ierr := e.Info()
-		if !isLog || ierr != nil || !info.Mode().IsRegular() {
+		stem, isLog, copied := logName(e.Name())
+		if !isLog {
 			continue
 		}
-		out = append(out, logFile{filepath.Join(dir, e.Name()), info.Size(), info.ModTime(), copied})
+		info, ierr := e.Info()
+		if ierr != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		out = append(out, logFile{filepath.Join(dir, e.Name()), stem, info.Size(), info.ModTime(), copied})
 	}
 	return out, err
 }
 
+// Remove removes the logs of a peer that is gone, with their copies, on every
+// runtime. free is asked before each identity's go: it waits until no session
+// writes there any more, and false spares them. It returns how many files went.
+func Remove(dir string, peer iapeer.Name, free func(iapeer.Identity) bool) (int, error) {
+	files, err := logs(dir)
+	errs, n, asked := []error{err}, 0, map[string]bool{}
+	for _, f := range files {
+		id, err := iapeer.ParseIdentity(f.stem)
+		if err != nil || id.Name != peer {
+			continue
+		}
+		if _, ok := asked[f.stem]; !ok {
+			asked[f.stem] = free(id)
+		}
+		if !asked[f.stem] {
+			continue
+		}
+		if err := os.Remove(f.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(errs...)
+}
+
 // rotate copies the last MaxBytes of a log to .1, shifts older copies, and
 // cuts the log.
-func rotate(path string, l Limits) error {
+func rotate(f logFile, l Limits) error {
+	if l.Keep == 0 {
+		return cut(f.path, f.changed)
+	}
 	for n := l.Keep; n > 1; n-- {
-		err := os.Rename(numbered(path, n-1), numbered(path, n))
+		err := os.Rename(numbered(f.path, n-1), numbered(f.path, n))
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
-	if err := copyTail(path, numbered(path, 1), l.MaxBytes); err != nil {
+	if err := copyTail(f.path, numbered(f.path, 1), l.MaxBytes); err != nil {
 		return err
 	}
-	return cut(path, time.Time{})
+	return cut(f.path, f.changed)
 }
 
 func numbered(path string, n int) string { return fmt.Sprintf("%s.%d", path, n) }
@@ -207,10 +243,11 @@ func copyTail(from, to string, n int64) error {
 	return errors.Join(err, out.Close())
 }
 
-// cut leaves the last tailBytes of a log in place, and its time if one is
-// given: bounding must not look like activity.
+// cut leaves the last tailBytes of a log in place, with the time at which its
+// host wrote it: bounding must not look like activity. What the host appends
+// meanwhile is moved too, but for the moment before the truncation.
 func cut(path string, changed time.Time) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return err
 	}
@@ -219,19 +256,34 @@ func cut(path string, changed time.Time) error {
 	if err != nil || st.Size() <= tailBytes {
 		return err
 	}
-	last := make([]byte, tailBytes)
-	n, err := f.ReadAt(last, st.Size()-tailBytes)
-	if err != nil && !errors.Is(err, io.EOF) {
+	n, err := moveFront(f, st.Size()-tailBytes)
+	if err != nil {
 		return err
 	}
-	if err := f.Truncate(0); err != nil {
+	if err := f.Truncate(n); err != nil {
 		return err
-	}
-	if _, err := f.WriteAt(last[:n], 0); err != nil {
-		return err
-	}
-	if changed.IsZero() {
-		return nil
 	}
 	return os.Chtimes(path, changed, changed)
+}
+
+// moveBytes is how much is moved at a time.
+const moveBytes = 256 << 10
+
+// moveFront moves what stands from offset from to the end of the file to its
+// front, and returns how much that was.
+func moveFront(f *os.File, from int64) (n int64, err error) {
+	buf := make([]byte, moveBytes)
+	for {
+		m, err := f.ReadAt(buf, from+n)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if m == 0 {
+			return n, nil
+		}
+		if _, err := f.WriteAt(buf[:m], n); err != nil {
+			return n, err
+		}
+		n += int64(m)
+	}
 }
