@@ -37,30 +37,36 @@ const MaxApprovalSummary = 240
 // An Approval is one request of a session to run a tool, which a person
 // decides. What nobody decides is denied.
 type Approval struct {
-	ID        string // "a7"; never used twice on one host
-	Identity  Identity
-	Kind      string // "tool", "plan", "circuit-breaker", …
-	Tool      string
-	Title     string
-	Summary   string // one line, at most MaxApprovalSummary runes
-	Content   string // what would run, verbatim
-	Approvers []Name // who may decide; empty: any person of this host
-	Created   time.Time
-	Expires   time.Time // when silence becomes a deny; zero once it was deferred
+	ID        string    `json:"-"` // "a7"; never used twice on one host
+	Identity  Identity  `json:"identity"`
+	Kind      string    `json:"kind"` // "tool", "plan", "circuit-breaker", …
+	Tool      string    `json:"tool"`
+	Title     string    `json:"title"`
+	Summary   string    `json:"summary"`             // one line, at most MaxApprovalSummary runes
+	Content   string    `json:"content"`             // what would run, verbatim
+	Approvers []Name    `json:"approvers,omitempty"` // who may decide; empty: any person of this host
+	Created   time.Time `json:"created"`
+	Expires   time.Time `json:"expires,omitzero"` // when silence becomes a deny; zero once it was deferred
 
-	State    ApprovalState
-	Reason   string
-	By       string // who decided: a person's name, or "iapeer"
-	Via      string // over what: "cli", "terminal", "timeout", "grant g2", …; "" when not known
-	Resolved time.Time
+	State    ApprovalState `json:"state"`
+	Reason   string        `json:"reason,omitempty"`
+	By       string        `json:"by,omitempty"`  // who decided: a person's name, or "iapeer"
+	Via      string        `json:"via,omitempty"` // over what: "cli", "terminal", "timeout", "grant g2", …; "" when not known
+	Resolved time.Time     `json:"resolved,omitzero"`
+
+	Generation int64  `json:"generation,omitempty"` // of the session that asks
+	Key        string `json:"key,omitempty"`        // by which who asks finds it again
+	ToolUse    string `json:"toolUse,omitempty"`    // the runtime's own id of the call, if it gives one
+	Call       string `json:"call,omitempty"`       // hash of tool and input, to recognise the call
+	Input      string `json:"input,omitempty"`      // hash of what a grant for this input holds for
 }
 
 // A GrantScope says how long a person's yes holds.
 type GrantScope string
 
-// The scopes of a yes. Once is no grant: it lets one request through.
+// The scopes of a yes.
 const (
-	GrantOnce    GrantScope = "once"
+	GrantOnce    GrantScope = "once"    // the next such request; kept only for a request that was deferred
 	GrantSession GrantScope = "session" // while the session that asked lives
 	GrantTimed   GrantScope = "for"     // until a moment
 	GrantAlways  GrantScope = "always"  // until it is revoked
@@ -69,18 +75,19 @@ const (
 // A Grant is a person's yes that holds for later requests: of one identity,
 // for one tool, with one input or with any.
 type Grant struct {
-	ID         string // "g3"
-	Identity   Identity
-	Tool       string
-	Input      string // hash of the one input it holds for; "" means any input
-	Summary    string // of the request it was given for
-	Scope      GrantScope
-	Generation int64     // of the session, for GrantSession
-	Until      time.Time // for GrantTimed
-	Approval   string    // the request it was given for
-	By         string
-	Created    time.Time
-	Used       int // requests it let through
+	ID         string     `json:"-"` // "g3"
+	Identity   Identity   `json:"identity"`
+	Tool       string     `json:"tool"`
+	Input      string     `json:"input,omitempty"` // hash of the one input it holds for; "" means any input
+	Summary    string     `json:"summary"`         // of the request it was given for
+	Scope      GrantScope `json:"scope"`
+	Generation int64      `json:"generation,omitempty"` // of the session, for GrantSession
+	Until      time.Time  `json:"until,omitzero"`       // for GrantTimed
+	Approval   string     `json:"approval"`             // the request it was given for
+	By         string     `json:"by"`
+	Created    time.Time  `json:"created"`
+	Used       int        `json:"used,omitempty"` // requests it let through
+	Over       bool       `json:"-"`              // revoked, used up or run out: to be forgotten
 }
 
 // ApprovalRequested tells that a session waits for a person's word.

@@ -1,7 +1,7 @@
 // Package board keeps what must survive the daemon besides messages: one
-// record per presence, the notices that people must know, the hashes of
-// session tokens and a few single values (the daemon's port, a person's
-// answers).
+// record per presence, the notices that people must know, the approvals that
+// sessions wait for with the grants that people gave, the hashes of session
+// tokens and a few single values (the daemon's port, a person's answers).
 //
 // Writes return at once and call back after the commit; they take effect in
 // the order in which they were handed in. A nil callback is allowed. Secrets
@@ -28,7 +28,7 @@ func New(db *store.DB) *Board { return &Board{db: db} }
 
 // Migrations is the schema of the board, for [store.Open].
 func Migrations() store.Migrations {
-	return store.Migrations{Package: "board", Steps: []string{schema1}}
+	return store.Migrations{Package: "board", Steps: []string{schema1, approvalSchema}}
 }
 
 const schema1 = `

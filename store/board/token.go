@@ -72,14 +72,17 @@ func (b *Board) tokens(ctx context.Context, now time.Time, where string, args ..
 // noticeAge is how long a notice is kept after it expired.
 const noticeAge = 30 * 24 * time.Hour
 
-// Prune deletes tokens that are over and notices that expired 30 days ago.
+// Prune deletes tokens that are over, notices that expired 30 days ago and
+// approvals as old.
 func (b *Board) Prune(ctx context.Context, now time.Time) error {
 	err := b.db.Do(ctx, func(t *store.Tx) error {
 		if _, err := t.Exec("DELETE FROM tokens WHERE until > 0 AND until <= ?", millis(now)); err != nil {
 			return err
 		}
-		_, err := t.Exec("DELETE FROM notices WHERE expires <= ?", millis(now.Add(-noticeAge)))
-		return err
+		if _, err := t.Exec("DELETE FROM notices WHERE expires <= ?", millis(now.Add(-noticeAge))); err != nil {
+			return err
+		}
+		return pruneApprovals(t, now)
 	})
 	return wrap("prune board", err)
 }
