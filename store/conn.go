@@ -32,12 +32,12 @@ const lockWait = "5000"
 func (m syncMode) pragmas() []string {
 	p := []string{"busy_timeout(" + lockWait + ")", "foreign_keys(1)", "temp_store(memory)"}
 	switch m {
-	case reading:
-		return append(p, "query_only(1)")
+	case reading: // which copies the log, see [checkpointer]
+		p = append(p, "query_only(1)", "synchronous(full)")
 	case derived:
 		return append(p, "journal_mode(wal)", "synchronous(normal)")
 	case durable:
-		p = append(p, "journal_mode(wal)", "synchronous(full)", "cache_size(-8192)")
+		p = append(p, "journal_mode(wal)", "synchronous(full)", "cache_size(-8192)", "wal_autocheckpoint(0)")
 	}
 	if runtime.GOOS == "darwin" {
 		p = append(p, "fullfsync(1)", "checkpoint_fullfsync(1)")

@@ -14,6 +14,8 @@
 //     so one that fails is undone alone and its neighbours commit.
 //   - Callbacks run in the order of commit, after the commit is durable.
 //   - Readers have connections of their own and never wait for the writer.
+//   - The log is copied into the database beside the writer, so that no commit
+//     waits for thousands of pages.
 //   - Only one process has the file: [Open] takes a lock that the kernel
 //     releases with the process, so counters kept in memory stay true.
 //   - A damaged file never keeps the daemon down: it is set aside under
@@ -118,12 +120,18 @@ func open(ctx context.Context, path string, log *zap.Logger, mode syncMode, list
 		}
 		d.pool <- c
 	}
-	var reserve func()
+	var after func(int64)
 	if mode == durable {
-		reserve = d.reserveWAL
+		after = d.tend(main)
 	}
-	d.writer = newWriter(main, &d.stats, reserve)
+	d.writer = newWriter(main, &d.stats, after)
 	return d, nil
+}
+
+// tend returns what the writer does between two transactions for the log.
+func (d *DB) tend(main *conn) func(made int64) {
+	k, r := newCheckpointer(d, main), &reserve{db: d}
+	return func(made int64) { r.after(made, k.after()) }
 }
 
 // openMain opens the writing connection on a sound, migrated file. A damaged

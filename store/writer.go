@@ -24,8 +24,8 @@ type writer struct {
 	stats *counters
 	wake  chan struct{} // capacity 1: there is something new
 	ended chan struct{}
-	batch []write // the transaction being made; used by the goroutine only
-	after func()  // run once, between two transactions, when reserveAfter were made; may be nil
+	batch []write          // the transaction being made; used by the goroutine only
+	after func(made int64) // run after each transaction, with how many there were; may be nil
 
 	mu      sync.Mutex
 	queue   []write
@@ -33,7 +33,7 @@ type writer struct {
 	stopped bool
 }
 
-func newWriter(c *conn, stats *counters, after func()) *writer {
+func newWriter(c *conn, stats *counters, after func(made int64)) *writer {
 	w := &writer{c: c, stats: stats, after: after, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	w.tx = Tx{ctx: context.Background(), c: c}
 	go w.run()
@@ -128,8 +128,8 @@ func (w *writer) commit(todo []write, more bool) {
 		w.batch[i].done(w.batch[i].err)
 	}
 	clear(w.batch)
-	if made == reserveAfter && w.after != nil {
-		w.after()
+	if w.after != nil {
+		w.after(made)
 	}
 }
 
