@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,7 +43,11 @@ func (c *listCmd) Run(ctx context.Context, w *world) error {
 // not the top of a work tree. It reads two small files and runs no git.
 func branchOf(dir string) string {
 	git := filepath.Join(dir, ".git")
-	if b, err := os.ReadFile(git); err == nil { // a linked work tree: .git is a file that names its folder
+	b, err := os.ReadFile(git)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	if err == nil { // a linked work tree: .git is a file that names its folder
 		git = strings.TrimSpace(strings.TrimPrefix(string(b), "gitdir:"))
 		if !filepath.IsAbs(git) {
 			git = filepath.Join(dir, git)

@@ -10,6 +10,8 @@
 //
 // Exit codes: 0 done (a message reached what was waited for), 1 refused or
 // failed, 2 usage, 3 not yet (the message is kept; its id is printed).
+//
+//go:debug updatemaxprocs=0
 package main
 
 import (
@@ -20,5 +22,6 @@ import (
 
 func main() {
 	session.HostMain() // a host carries nothing of the grammar
+	growStack(len(os.Args) == 0)
 	os.Exit(start(os.Args[1:], newWorld()))
 }
