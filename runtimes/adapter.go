@@ -87,8 +87,13 @@ type Adapter struct {
 	// would be quicker, but ends the programs there.
 	Clear []Stroke
 
-	// FirstGap is the pause between the paste and the Enter of the first message
-	// of a started session. Later ones are written with their Enter at once.
+	// Up is the kind of signal that the program gives when the questions of its
+	// start are behind it, "" if none. From then on the first complete picture
+	// that shows an empty composer is enough; before, only a settled screen counts.
+	Up string
+	// FirstGap is the longest pause between the paste and the Enter of the first
+	// message of a started session; the Enter follows as soon as the composer
+	// shows the text. Later ones are written with their Enter at once.
 	FirstGap time.Duration
 	// Nudge is typed when a message was written, no evidence of it came for
 	// NudgeAfter, and the settled screen shows the composer composing: the

@@ -32,7 +32,8 @@ func Claude() Adapter {
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
 		Clear:     slices.Repeat([]Stroke{{Bytes: keyCtrlU, Then: 10 * time.Millisecond}}, clearLines),
-		FirstGap:  300 * time.Millisecond,
+		Up:        SignalTitle,
+		FirstGap:  time.Second,
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }

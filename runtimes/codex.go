@@ -24,6 +24,7 @@ func Codex() Adapter {
 		Interrupt: []Stroke{{Bytes: keyEscape}},
 		Compact:   []Stroke{{Bytes: "/compact", Then: 300 * time.Millisecond}, {Bytes: keyEnter}},
 		Clear:     slices.Repeat([]Stroke{{Bytes: keyCtrlU, Then: 10 * time.Millisecond}}, clearLines),
+		Up:        SignalStatus,
 		Nudge:     []Stroke{{Bytes: keyEnter}}, NudgeAfter: nudgeAfter,
 	}
 }
@@ -214,6 +215,9 @@ func codexSignal(kind, value string) []iapeer.SessionEvent {
 
 // codexScreens holds for 0.169.0. While answer text streams the screen is that
 // of an idle session: it never proves that codex is idle, its OSC 7501 does.
+// Some 60 ms after its start codex draws a composer that takes text already,
+// below a header that says loading; 300 ms later the questions of trust, login
+// and hooks come up in its place, and an Enter typed before answers them.
 var codexScreens = rules{
 	composer: regexp.MustCompile(`^› (|\D.*|\d+|\d+[^\d.].*|\d+\.(?:[^ ].*)?)$`),
 	cursor:   regexp.MustCompile(`^\s*› (?:\d+\. )?(.*)$`),
@@ -223,6 +227,8 @@ var codexScreens = rules{
 	busyFoot: regexp.MustCompile(`tab to queue message`),
 	dead:     regexp.MustCompile(`^To continue this session, run|^Pane is dead|^\s*codex resume [0-9a-f-]{36}$`),
 	modal:    regexp.MustCompile(`(?i)enter continue|press enter to (continue|confirm)|enter to submit|esc (skip|back|dismiss)|esc to cancel`),
+	header:   regexp.MustCompile(`^\s*>_ OpenAI Codex \(v`),
+	starting: regexp.MustCompile(`^\s+(loading|(Resuming|Forking) session…?)$`),
 	dialogs:  codexDialogs,
 }
 

@@ -352,7 +352,7 @@ func (r *rig) paste(env iapeer.Envelope) {
 	}
 	r.pasted = true
 	r.keys(text)
-	time.Sleep(r.a.FirstGap)
+	r.waitAtMost(r.a.FirstGap, func() bool { return r.state().Composing })
 	r.keys("\r")
 }
 

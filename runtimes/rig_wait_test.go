@@ -113,3 +113,23 @@ func (r *rig) request(part string, more func(fakemodel.Request) bool) fakemodel.
 	}
 	return req
 }
+
+// waitAtMost returns when cond, called under the lock after every change,
+// holds, or after d, and says which.
+func (r *rig) waitAtMost(d time.Duration, cond func() bool) bool {
+	over := time.NewTimer(d)
+	defer over.Stop()
+	for {
+		r.mu.Lock()
+		ok, changed := cond(), r.changed
+		r.mu.Unlock()
+		if ok {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return false
+		}
+	}
+}

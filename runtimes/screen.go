@@ -67,6 +67,7 @@ const (
 type ScreenState struct {
 	Word      ScreenWord
 	Composing bool
+	Row       int    // with ready and busy: the composer's, from the top; a complete picture leaves the cursor in it
 	Dialog    string // name of the dialog, with modal and blocked
 	Cause     string // with blocked: what is wrong
 	Remedy    string // with blocked: what a person can do
@@ -84,6 +85,8 @@ type rules struct {
 	busyFoot *regexp.Regexp // a row below it that does
 	dead     *regexp.Regexp
 	ready    *regexp.Regexp // a row that must stand below the composer; nil: none
+	header   *regexp.Regexp // what the program draws first; nil: it draws nothing before it is up
+	starting *regexp.Regexp // one of the two rows below the header that says that the program is not up yet
 	dialogs  []dialog
 	modal    *regexp.Regexp // footer of a dialog that is not known
 }
@@ -117,16 +120,31 @@ func (r rules) read(s Screen) ScreenState {
 		return d.state(detail(below))
 	case r.unknown(below):
 		return unknownDialog.state(detail(below))
-	case row < 0:
+	case row < 0 || r.early(s, row):
 		return ScreenState{Word: ScreenUnknown}
 	}
-	st := ScreenState{Word: ScreenReady, Composing: r.composing(s, row, end)}
+	st := ScreenState{Word: ScreenReady, Composing: r.composing(s, row, end), Row: row}
 	if slices.ContainsFunc(s.Rows[max(first, row-reach):row], r.busy.MatchString) || slices.ContainsFunc(below, r.busyFoot.MatchString) {
 		st.Word = ScreenBusy
 	} else if r.ready != nil && !slices.ContainsFunc(below, r.ready.MatchString) {
 		st.Word = ScreenUnknown
 	}
 	return st
+}
+
+// headerRows is how many rows above the composer the header of a program that
+// is not up yet begins at most.
+const headerRows = 8
+
+// early reports whether the composer belongs to the picture that the program
+// draws before it is up: whatever it asks still comes.
+func (r rules) early(s Screen, row int) bool {
+	if r.header == nil {
+		return false
+	}
+	above := s.Rows[max(0, row-headerRows):row]
+	head := slices.IndexFunc(above, r.header.MatchString)
+	return head >= 0 && slices.ContainsFunc(above[head+1:min(head+3, len(above))], r.starting.MatchString)
 }
 
 // reach is how many rows above the composer can tell of the running turn.

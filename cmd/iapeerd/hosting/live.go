@@ -42,6 +42,8 @@ type live struct {
 
 	// of the goroutine that listens
 	drawn   bool     // the program has drawn its own screen
+	fresh   bool     // launched by this daemon, and its composer was not seen yet
+	up      bool     // the program has given its first signal
 	pressed []string // the screen on which a key was pressed last
 
 	mu         sync.Mutex
@@ -52,6 +54,7 @@ type live struct {
 	released   bool                  // nobody listens any more
 	offers     []offer               // waiting for their turn
 	offering   bool                  // a goroutine makes them
+	entering   iapeer.MessageID      // the first message, while its Enter waits for the text to be shown
 }
 
 var _ house.Session = (*live)(nil)
@@ -119,6 +122,8 @@ func (l *live) hear(e session.Event) {
 		l.signal(runtimes.SignalStatus, e.Text)
 	case session.EventSettled:
 		l.settled()
+	case session.EventDrawn:
+		l.paused()
 	case session.EventAttached:
 		l.say(iapeer.SessionAttached{Clients: e.Attached})
 	case session.EventOutcome:
@@ -142,6 +147,7 @@ func execDone(o session.Outcome) iapeer.ExecDone {
 }
 
 func (l *live) signal(kind, value string) {
+	l.up = l.up || kind == l.adapter.Up && value != ""
 	if l.adapter.Signal == nil {
 		return
 	}
@@ -152,17 +158,20 @@ func (l *live) signal(kind, value string) {
 	l.mu.Lock()
 	l.signals = events
 	l.mu.Unlock()
-	l.say(events...)
+	if !l.fresh { // nothing is offered before the composer was seen
+		l.say(events...)
+	}
 }
 
-// probe reads the program's own status file, if it has one.
+// probe reads the program's own status file, if it has one, and reports whether
+// that says what the program does: a new file names the session only.
 func (l *live) probe() bool {
 	st, ok := l.status()
 	if ok {
 		l.named(st.SessionID)
 		l.say(st.Events()...)
 	}
-	return ok
+	return ok && st.State != ""
 }
 
 // named notes that the program uses another conversation now.

@@ -58,6 +58,10 @@ func (l *live) offer(m iapeer.Message, attempt int) {
 	switch l.adapter.Kind {
 	case runtimes.TUI:
 		o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
+		if o.Pause > 0 {
+			l.awaitText(m.ID)
+			defer l.awaitText("")
+		}
 	case runtimes.Router:
 		o.Mode, how = session.Raw, "written to the terminal"
 		o.Text = append(o.Text, '\n')
@@ -82,8 +86,8 @@ func (l *live) offer(m iapeer.Message, attempt int) {
 	})
 }
 
-// gap is the pause before the Enter of the first message: a program that has
-// just drawn its composer may lose an Enter that comes with the paste.
+// gap is the longest pause before the Enter of the first message: a program
+// that has just drawn its composer may lose an Enter that comes with the paste.
 func (l *live) gap() time.Duration {
 	if l.greeted.Swap(true) {
 		return 0
@@ -128,7 +132,7 @@ func (l *live) idle(state runtimes.ScreenState) bool {
 	if state.Word != runtimes.ScreenReady {
 		return false
 	}
-	if st, ok := l.status(); ok {
+	if st, ok := l.status(); ok && st.State != "" {
 		return st.State == "idle"
 	}
 	l.mu.Lock()

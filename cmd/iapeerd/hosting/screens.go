@@ -2,6 +2,7 @@ package hosting
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/runtimes"
+	"github.com/iapeer/iapeer/session"
 )
 
 // settled reads a screen that came to rest: dialogs first, which only the
@@ -32,10 +34,17 @@ func (l *live) settled() {
 	case runtimes.ScreenReady, runtimes.ScreenBusy:
 		l.drawn = true
 	case runtimes.ScreenUnknown, runtimes.ScreenDead:
-		if !l.drawn {
+		if !l.drawn && !l.told() {
 			return // what the first screen asks is not known before it is drawn
 		}
 	}
+	l.rest(state)
+}
+
+// rest says what the session does, by the program's own word first.
+func (l *live) rest(state runtimes.ScreenState) {
+	fresh := l.fresh
+	l.fresh = false
 	if l.probe() {
 		return
 	}
@@ -43,12 +52,74 @@ func (l *live) settled() {
 	signals := l.signals
 	l.mu.Unlock()
 	switch {
-	case len(signals) > 0 && state.Word != runtimes.ScreenUnknown:
+	case len(signals) > 0 && (fresh || state.Word != runtimes.ScreenUnknown):
 		l.say(signals...)
 	case state.Word == runtimes.ScreenReady:
 		l.say(iapeer.SessionIdle{Evidence: seenOnScreen("ready")})
 	case state.Word == runtimes.ScreenBusy:
 		l.say(iapeer.SessionBusy{Evidence: seenOnScreen("busy")})
+	}
+}
+
+// begin notes what a program gave away before anybody listened.
+func (l *live) begin() {
+	l.fresh = l.adapter.Screen != nil
+	f := l.conn.Facts()
+	l.signal(runtimes.SignalTitle, f.Title)
+	l.signal(runtimes.SignalStatus, f.Status)
+}
+
+// told reports whether a program that has just come up said what it does:
+// that counts where its screen is one that nobody knows.
+func (l *live) told() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fresh && len(l.signals) > 0
+}
+
+// paused looks at a screen before it has come to rest, for the two moments of a
+// start that somebody waits for: an empty composer behind the questions of the
+// start, and the first message standing in it.
+func (l *live) paused() {
+	id := l.awaited()
+	if l.adapter.Screen == nil || id == "" && (!l.fresh || !l.up) {
+		return
+	}
+	raw, err := l.raw()
+	if err != nil {
+		return
+	}
+	state := l.adapter.Screen(shown(raw))
+	switch {
+	case state.Word != runtimes.ScreenReady:
+	case id != "" && state.Composing:
+		l.enter(id)
+	case id == "" && !state.Composing && state.Row == raw.CursorY: // a program may be halted in the middle of a picture
+		l.drawn = true
+		l.rest(state)
+	}
+}
+
+// awaitText notes which message is to be sent off once the composer shows it.
+func (l *live) awaitText(id iapeer.MessageID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entering = id
+}
+
+func (l *live) awaited() iapeer.MessageID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entering
+}
+
+// enter lets the Enter of the first message follow now. Without this word it
+// follows after [runtimes.Adapter.FirstGap].
+func (l *live) enter(id iapeer.MessageID) {
+	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
+	defer cancel()
+	if err := l.conn.Enter(ctx, id); err != nil && !errors.Is(err, session.ErrGone) {
+		l.s.Log.Warn("enter", iapeerField(l.id), errField(err))
 	}
 }
 
@@ -75,15 +146,24 @@ func (l *live) modal(screen runtimes.Screen, state runtimes.ScreenState) {
 
 // screen returns what the terminal shows.
 func (l *live) screen() (runtimes.Screen, error) {
+	raw, err := l.raw()
+	return shown(raw), err
+}
+
+// raw returns what the terminal shows, with its cursor.
+func (l *live) raw() (session.ScreenState, error) {
 	ctx, cancel := context.WithTimeout(l.s.Life, askLimit)
 	defer cancel()
-	raw, err := l.conn.Screen(ctx)
-	var out runtimes.Screen
+	return l.conn.Screen(ctx)
+}
+
+// shown is a terminal as adapters read it.
+func shown(raw session.ScreenState) (out runtimes.Screen) {
 	for _, row := range raw.Lines {
 		out.Rows = append(out.Rows, row.Text)
 		out.Ink = append(out.Ink, row.Plain)
 	}
-	return out, err
+	return out
 }
 
 // glance looks at a screen that still moves, only for what ends the start.

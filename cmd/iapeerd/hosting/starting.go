@@ -248,6 +248,7 @@ func (st *starting) spawn(ctx context.Context) error {
 	if st.launch.ResumeID != "" {
 		l.sessionID = st.launch.ResumeID
 	}
+	l.begin()
 	st.s.add(l)
 	st.report(house.Started{
 		Session: l, SessionID: l.sessionID, Resumed: st.launch.ResumeID != "", Cause: st.decided.Cause,
