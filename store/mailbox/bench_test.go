@@ -186,3 +186,43 @@ func load(b *testing.B, box *mailbox.Box, n int) {
 		done += portion
 	}
 }
+
+// BenchmarkFeed measures what the search index costs a message of one kibibyte
+// of text.
+func BenchmarkFeed(b *testing.B) {
+	dir := b.TempDir()
+	box, _ := openBox(b, dir+"/bench.db")
+	const kept = 4000
+	for i := range kept {
+		m := letter("claude-ada", "codex-bob", prose(i, kib))
+		m.To.Name = iapeer.Name(fmt.Sprintf("bob%d", i/50))
+		if a := send(box, m); a.err != nil {
+			b.Fatal(a.err)
+		}
+	}
+	x, err := mailbox.OpenIndex(b.Context(), dir+"/search.db", box, zap.NewNop())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer x.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := x.Rebuild(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		if err := x.CaughtUp(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/kept, "ns/message")
+}
+
+// prose is text of some thousand different words.
+func prose(seed, bytes int) string {
+	var s strings.Builder
+	for n := uint32(seed); s.Len() < bytes; {
+		n = n*1664525 + 1013904223
+		fmt.Fprintf(&s, "w%d ", n>>16%5000)
+	}
+	return s.String()
+}

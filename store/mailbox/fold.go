@@ -17,13 +17,18 @@ import (
 const foldAfter = 8192
 
 // foldPortion is how many words go into the tables in one write, so that an
-// append waits less than a millisecond for it.
-const foldPortion = 128
+// append waits less than a millisecond for it, and foldPortions how many writes
+// a folding takes at most, so that it keeps up with commits of many messages.
+const (
+	foldPortion  = 128
+	foldPortions = 64
+)
 
 // A fold is one folding under way; used by the store's goroutine only.
 type fold struct {
-	last  int64 // number up to which it goes
-	words []entryWord
+	last    int64 // number up to which it goes
+	words   []entryWord
+	portion int
 }
 
 // maybeFold begins to fold when there is enough, up to a committed message.
@@ -33,7 +38,8 @@ func (b *Box) maybeFold(newest int64) {
 	}
 	b.folding = true
 	last := min(newest, b.endOfEra())
-	b.foldNext(&fold{last: last, words: b.finder.upTo(last)})
+	words := b.finder.upTo(last)
+	b.foldNext(&fold{last: last, words: words, portion: max(foldPortion, len(words)/foldPortions)})
 }
 
 // endOfEra is the last number of the era behind the horizon: one folding goes
@@ -55,7 +61,7 @@ func (b *Box) foldNext(f *fold) {
 		})
 		return
 	}
-	n := min(foldPortion, len(f.words))
+	n := min(f.portion, len(f.words))
 	b.db.Write(func(t *store.Tx) error { return b.finder.file(t, f.words[:n]) }, func(err error) {
 		if err != nil {
 			b.folding = false

@@ -18,13 +18,14 @@ import (
 	"github.com/iapeer/iapeer/store"
 )
 
-// feedBatch is how many messages the index takes in one transaction.
-const feedBatch = 256
+// feedBatch is how many messages the index takes in one transaction: the more,
+// the fewer parts of the index there are to be merged.
+const feedBatch = 1024
 
 // feedDelay is how long the index lets new messages gather, so that a busy time
 // costs it one transaction for many. Nobody misses them: a search takes in what
 // is less than a batch away by itself.
-const feedDelay = 200 * time.Millisecond
+const feedDelay = 500 * time.Millisecond
 
 // searchBatch is how many numbers are looked up in the box at a time.
 const searchBatch = 256
@@ -32,7 +33,7 @@ const searchBatch = 256
 // indexSchema keeps words, names and numbers only, no second copy of the
 // bodies.
 const indexSchema = `
-CREATE VIRTUAL TABLE search USING fts5(topic, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE search USING fts5(topic, body, content='', contentless_delete=1, detail=column, tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE peers (name TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (name, seq)) WITHOUT ROWID;
 CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 INSERT INTO cursor VALUES (1, 0);
@@ -184,18 +185,14 @@ func (x *Index) drain(ctx context.Context) {
 func (x *Index) take(ctx context.Context) (int, error) {
 	x.feed.Lock()
 	defer x.feed.Unlock()
-	var list []iapeer.Message
-	err := x.box.db.Read(ctx, func(t *store.Tx) (err error) {
-		list, err = all(t, "WHERE m.seq > ? ORDER BY m.seq LIMIT ?", x.seq.Load(), feedBatch)
-		return err
-	})
+	list, err := x.box.texts(ctx, x.seq.Load(), feedBatch)
 	if err != nil || len(list) == 0 {
 		return 0, err
 	}
-	last := list[len(list)-1].Seq
+	last := list[len(list)-1].seq
 	err = x.db.Do(ctx, func(t *store.Tx) error {
 		for _, m := range list {
-			if err := enter(t, m); err != nil {
+			if err := m.enter(t); err != nil {
 				return err
 			}
 		}
@@ -208,12 +205,29 @@ func (x *Index) take(ctx context.Context) (int, error) {
 	return len(list), err
 }
 
-func enter(t *store.Tx, m iapeer.Message) error {
-	if _, err := t.Exec("INSERT INTO search (rowid, topic, body) VALUES (?, ?, ?)", m.Seq, m.Topic, m.Body); err != nil {
+// A text is what the index takes of a message.
+type text struct {
+	seq                   int64
+	topic, body, from, to string
+}
+
+// texts returns those of the messages after a number, oldest first.
+func (b *Box) texts(ctx context.Context, after int64, limit int) (list []text, err error) {
+	err = b.db.Read(ctx, func(t *store.Tx) error {
+		return t.Query(func(r store.Row) error {
+			list = append(list, text{seq: r.Int(0), topic: r.Text(1), body: r.Text(2), from: r.Text(3), to: r.Text(4)})
+			return nil
+		}, "SELECT m.seq, topic, coalesce(m.body, b.body), from_name, to_name FROM messages m "+withBody+"WHERE m.seq > ? ORDER BY m.seq LIMIT ?",
+			after, limit)
+	})
+	return list, err
+}
+
+func (m *text) enter(t *store.Tx) error {
+	if _, err := t.Exec("INSERT INTO search (rowid, topic, body) VALUES (?, ?, ?)", m.seq, m.topic, m.body); err != nil {
 		return err
 	}
-	_, err := t.Exec("INSERT OR IGNORE INTO peers (name, seq) VALUES (?, ?), (?, ?)",
-		string(m.From.Name), m.Seq, string(m.To.Name), m.Seq)
+	_, err := t.Exec("INSERT OR IGNORE INTO peers (name, seq) VALUES (?, ?), (?, ?)", m.from, m.seq, m.to, m.seq)
 	return err
 }
 
