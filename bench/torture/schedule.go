@@ -1,0 +1,437 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/session"
+)
+
+// A point is a moment at which something is killed.
+type point string
+
+// The points at which the daemon is killed.
+const (
+	pointWritten  point = "daemon: request written, not answered"
+	pointOffered  point = "daemon: between offer and evidence"
+	pointMidFrame point = "daemon: in the middle of a frame to a terminal"
+	pointOutcome  point = "daemon: evidence on the host's disk, not recorded"
+	pointLaunch   point = "daemon: while a session is launched"
+	pointIdle     point = "daemon: idle"
+	pointStopping point = "daemon: while it stops"
+	pointRandom   point = "daemon: at random"
+	pointStart    point = "daemon: while it starts"
+	pointAdoption point = "daemon: while it adopts sessions"
+)
+
+// What else happens.
+const (
+	pointHostRunning point = "host: running a message"
+	pointHostIdle    point = "host: idle"
+	pointHostStart   point = "host: coming up"
+	pointHostAlone   point = "host: while no daemon runs"
+	pointChild       point = "child: running a message"
+	pointStopChild   point = "(child stopped for a while)"
+	pointStopHost    point = "(host stopped for a while)"
+	pointRestart     point = "(iapeer daemon restart)"
+)
+
+// points lists them in the order of the table.
+var points = []point{
+	pointWritten, pointOffered, pointMidFrame, pointOutcome, pointLaunch, pointIdle, pointStopping, pointRandom, pointStart, pointAdoption,
+	pointHostRunning, pointHostIdle, pointHostStart, pointHostAlone, pointChild, pointStopChild, pointStopHost, pointRestart,
+}
+
+// A tally counts what happened at each point, and how often the sign that
+// should have told the moment did not come.
+type tally struct {
+	mu   sync.Mutex
+	hits map[point]int
+	late map[point]int // no sign came: killed all the same
+}
+
+func (t *tally) add(p point, aimed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hits[p]++
+	if !aimed {
+		t.late[p]++
+	}
+}
+
+// kills counts the kills of one kind of process: "daemon", "host", "child".
+func (t *tally) kills(of string) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for p, c := range t.hits {
+		if strings.HasPrefix(string(p), of+":") {
+			n += c
+		}
+	}
+	return n
+}
+
+// A conductor carries out the schedule that a seed makes.
+type conductor struct {
+	house   *house
+	hub     *hub
+	traffic *traffic
+	rng     *rand.Rand
+	tally   *tally
+	now     *daemon
+	stops   bool // SIGSTOP is allowed
+	streams sync.WaitGroup
+}
+
+// patience bounds the wait for the sign of a moment.
+const patience = 400 * time.Millisecond
+
+// A move is one thing the conductor does, and how often in proportion.
+type move struct {
+	weight int
+	point  point
+	do     func(context.Context, *conductor) error
+}
+
+// moves is the schedule's repertoire.
+func moves() []move {
+	return []move{
+		{16, pointWritten, killAt(pointWritten, signWritten, 4000)},
+		{12, pointOffered, killAt(pointOffered, signOffered, 3000)},
+		{10, pointOutcome, killAt(pointOutcome, signOutcome, 800)},
+		{7, pointLaunch, killAt(pointLaunch, signSpec, 30000)},
+		{5, pointMidFrame, midFrame},
+		{3, pointIdle, killIdle},
+		{5, pointStopping, killStopping},
+		{8, pointRandom, func(ctx context.Context, c *conductor) error { return c.fell(ctx, pointRandom, true) }},
+		{3, pointRestart, restart},
+		{4, pointHostRunning, killHost(pointHostRunning, signOffered)},
+		{2, pointHostIdle, killIdleHost},
+		{3, pointHostStart, killHost(pointHostStart, signHost)},
+		{5, pointChild, killChild},
+		{5, pointStopChild, stopChild},
+		{3, pointStopHost, stopHost},
+	}
+}
+
+// play makes moves until the time is over.
+func (c *conductor) play(ctx context.Context, until time.Time) error {
+	list, sum := moves(), 0
+	for _, m := range list {
+		sum += m.weight
+	}
+	for time.Now().Before(until) && ctx.Err() == nil {
+		nap(ctx, time.Duration(50+c.rng.IntN(350))*time.Millisecond)
+		n := c.rng.IntN(sum)
+		for _, m := range list {
+			if n -= m.weight; n >= 0 {
+				continue
+			}
+			if err := m.do(ctx, c); err != nil {
+				return fmt.Errorf("%s: %w", m.point, err)
+			}
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// micros is a random pause of at most so many microseconds.
+func (c *conductor) micros(most int) time.Duration {
+	return time.Duration(c.rng.IntN(most)) * time.Microsecond
+}
+
+// killAt kills the daemon a moment after a sign.
+func killAt(p point, k signKind, delay int) func(context.Context, *conductor) error {
+	return func(ctx context.Context, c *conductor) error {
+		pause := c.micros(delay)
+		_, ok := c.hub.await(ctx, patience, of(k))
+		nap(ctx, pause)
+		return c.fell(ctx, p, ok)
+	}
+}
+
+// fell kills the daemon, perhaps a host while it is down, and brings it up
+// again, which may itself be cut short.
+func (c *conductor) fell(ctx context.Context, p point, aimed bool) error {
+	if err := c.now.kill(c.house); err != nil {
+		return err
+	}
+	c.tally.add(p, aimed)
+	return c.revive(ctx)
+}
+
+// revive starts a daemon, and kills some while they start or adopt.
+func (c *conductor) revive(ctx context.Context) error {
+	if c.rng.IntN(12) == 0 {
+		c.killSomeHost(pointHostAlone, true)
+	}
+	for c.rng.IntN(100) < 25 {
+		if err := c.cutStart(ctx); err != nil {
+			return err
+		}
+	}
+	for c.rng.IntN(100) < 35 {
+		if err := c.cutAdoption(ctx); err != nil {
+			return err
+		}
+	}
+	return c.bringUp(ctx)
+}
+
+// cutStart kills a daemon somewhere in its start.
+func (c *conductor) cutStart(ctx context.Context) error {
+	pause := c.micros(60000)
+	d, err := c.house.spawn()
+	if err != nil {
+		return err
+	}
+	nap(ctx, pause)
+	c.tally.add(pointStart, true)
+	return d.kill(c.house)
+}
+
+// cutAdoption kills a daemon from the moment its socket exists: then actors and
+// hosts find each other.
+func (c *conductor) cutAdoption(ctx context.Context) error {
+	pause := c.micros(25000)
+	found := make(chan bool, 1)
+	wait, cancel := context.WithCancel(ctx)
+	go func() {
+		_, ok := c.hub.await(wait, upLimit, of(signRouter))
+		found <- ok
+	}()
+	defer cancel()
+	d, err := c.house.spawn()
+	if err != nil {
+		return err
+	}
+	aimed := false
+	select {
+	case aimed = <-found:
+	case <-d.ready:
+	case <-d.gone:
+	}
+	nap(ctx, pause)
+	c.tally.add(pointAdoption, aimed)
+	return d.kill(c.house)
+}
+
+// bringUp starts a daemon and waits until it serves. Another process may have
+// the root for a moment: a command without a daemon.
+func (c *conductor) bringUp(ctx context.Context) error {
+	for limit := time.Now().Add(upLimit); ; {
+		d, err := c.house.spawn()
+		if err != nil {
+			return err
+		}
+		if err = d.up(ctx); err == nil {
+			c.follow(ctx, d)
+			return nil
+		}
+		if !strings.Contains(err.Error(), "already running") || time.Now().After(limit) {
+			return err
+		}
+		nap(ctx, 10*time.Millisecond)
+	}
+}
+
+// follow makes d the daemon that is tortured.
+func (c *conductor) follow(ctx context.Context, d *daemon) {
+	c.now = d
+	c.streams.Go(func() { c.hub.watchEvents(ctx, c.house) })
+}
+
+// midFrame stops the program behind a terminal, so that a long message gets
+// stuck half written, and kills the daemon then.
+func midFrame(ctx context.Context, c *conductor) error {
+	to := c.house.senders[c.rng.IntN(len(c.house.senders))]
+	pause, first := c.micros(40000), c.rng.IntN(2) == 0
+	child := c.childOf(to)
+	if child == 0 || c.house.signal(child, syscall.SIGSTOP) != nil {
+		return c.fell(ctx, pointMidFrame, false)
+	}
+	goOn := func() { _ = c.house.signal(child, syscall.SIGCONT) }
+	defer goOn()
+	_, ok := c.hub.await(ctx, 3*patience, func(s sign) bool { return s.kind == signOffered && s.peer == to.name() })
+	nap(ctx, pause)
+	if err := c.now.kill(c.house); err != nil {
+		return err
+	}
+	c.tally.add(pointMidFrame, ok)
+	if first {
+		goOn()
+	}
+	return c.revive(ctx)
+}
+
+// killIdle lets everything come to rest first.
+func killIdle(ctx context.Context, c *conductor) error {
+	c.traffic.pause()
+	defer c.traffic.resume()
+	quiet := false
+	for range 10 {
+		if _, busy := c.hub.await(ctx, patience/2, func(sign) bool { return true }); !busy {
+			quiet = true
+			break
+		}
+	}
+	return c.fell(ctx, pointIdle, quiet)
+}
+
+// killStopping kills a daemon that was told to end.
+func killStopping(ctx context.Context, c *conductor) error {
+	pause := c.micros(60000)
+	if err := c.house.signal(c.now.pid, syscall.SIGTERM); err != nil {
+		return err
+	}
+	nap(ctx, pause)
+	return c.fell(ctx, pointStopping, true)
+}
+
+// restart is what a person does.
+func restart(ctx context.Context, c *conductor) error {
+	limited, cancel := context.WithTimeout(ctx, upLimit)
+	defer cancel()
+	if out, err := c.house.cli(limited, nil, "daemon", "restart"); err != nil {
+		return fmt.Errorf("%w: %s%s", err, out, stderrOf(err))
+	}
+	d, err := c.house.running()
+	if err != nil {
+		return err
+	}
+	c.tally.add(pointRestart, true)
+	c.follow(ctx, d)
+	return nil
+}
+
+// killHost kills the host of an exec peer a moment after a sign of it.
+func killHost(p point, k signKind) func(context.Context, *conductor) error {
+	return func(ctx context.Context, c *conductor) error {
+		pause := c.micros(4000)
+		s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == k && c.isExec(s.peer) })
+		nap(ctx, pause)
+		if ok {
+			c.killHostOf(iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(s.peer)}, p, true)
+		}
+		return nil
+	}
+}
+
+func (c *conductor) isExec(name string) bool {
+	for _, m := range c.house.peers {
+		if m.name() == name {
+			return true
+		}
+	}
+	return false
+}
+
+func killIdleHost(_ context.Context, c *conductor) error {
+	c.killSomeHost(pointHostIdle, true)
+	return nil
+}
+
+// killSomeHost kills the host of a random exec peer, if it has one.
+func (c *conductor) killSomeHost(p point, aimed bool) {
+	c.killHostOf(c.house.peers[c.rng.IntN(len(c.house.peers))].id, p, aimed)
+}
+
+func (c *conductor) killHostOf(id iapeer.Identity, p point, aimed bool) {
+	if pid := c.hostOf(id); pid > 0 && c.house.signal(pid, syscall.SIGKILL) == nil {
+		c.tally.add(p, aimed)
+	}
+}
+
+// hostOf returns the process of an identity's host, 0 without one.
+func (c *conductor) hostOf(id iapeer.Identity) int {
+	b, err := os.ReadFile(session.Files{Dir: c.house.paths.Hosts(), ID: id}.PID())
+	if err != nil {
+		return 0
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(b), &pid); err != nil {
+		return 0
+	}
+	return pid
+}
+
+// childOf returns the process that a member's host runs now, 0 if none.
+func (c *conductor) childOf(m member) int {
+	if host := c.hostOf(m.id); host > 0 {
+		if list := children(host); len(list) > 0 {
+			return list[0]
+		}
+	}
+	return 0
+}
+
+// killChild kills the command that has just been given a message.
+func killChild(ctx context.Context, c *conductor) error {
+	pause := c.micros(6000)
+	m, ok := c.awaitRun(ctx)
+	nap(ctx, pause)
+	if child := c.childOf(m); ok && child > 0 && c.house.signal(child, syscall.SIGKILL) == nil {
+		c.tally.add(pointChild, true)
+	}
+	return nil
+}
+
+// awaitRun waits until an exec peer is offered a message.
+func (c *conductor) awaitRun(ctx context.Context) (member, bool) {
+	s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == signOffered && c.isExec(s.peer) })
+	return member{id: iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(s.peer)}}, ok
+}
+
+// stopChild makes a program silent for a while.
+func stopChild(ctx context.Context, c *conductor) error {
+	length := time.Duration(50+c.rng.IntN(600)) * time.Millisecond
+	if !c.stops {
+		return nil
+	}
+	m, ok := c.awaitRun(ctx)
+	if !ok {
+		return nil
+	}
+	c.freeze(ctx, c.childOf(m), pointStopChild, length)
+	return nil
+}
+
+// stopHost makes a host silent for a while, also across restarts of the daemon.
+func stopHost(ctx context.Context, c *conductor) error {
+	length := time.Duration(50+c.rng.IntN(900)) * time.Millisecond
+	m := c.house.everybody()[c.rng.IntN(len(c.house.everybody()))]
+	if c.stops {
+		c.freeze(ctx, c.hostOf(m.id), pointStopHost, length)
+	}
+	return nil
+}
+
+// freeze stops a process and lets it go on later; nobody waits for that.
+func (c *conductor) freeze(ctx context.Context, pid int, p point, length time.Duration) {
+	if pid == 0 || c.house.signal(pid, syscall.SIGSTOP) != nil {
+		return
+	}
+	c.tally.add(p, true)
+	c.streams.Go(func() {
+		nap(ctx, length)
+		_ = c.house.signal(pid, syscall.SIGCONT)
+	})
+}
+
+// stderrOf returns what a program that failed wrote to standard error.
+func stderrOf(err error) string {
+	var e interface{ Error() string }
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return ""
+}
