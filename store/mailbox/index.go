@@ -33,7 +33,7 @@ const searchBatch = 256
 // indexSchema keeps words, names and numbers only, no second copy of the
 // bodies.
 const indexSchema = `
-CREATE VIRTUAL TABLE search USING fts5(topic, body, content='', contentless_delete=1, detail=column, tokenize="unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE search USING fts5(topic, body, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE peers (name TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (name, seq)) WITHOUT ROWID;
 CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 INSERT INTO cursor VALUES (1, 0);
