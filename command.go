@@ -124,6 +124,7 @@ type OnboardingReport struct {
 	Next      string       `json:"next"`
 	DryRun    bool         `json:"dryRun,omitempty"`
 	Findings  []Finding    `json:"findings,omitempty"` // verify
+	Checked   int          `json:"checked,omitempty"`  // verify: how many peers
 }
 
 // A Finding is something on disk that is not as it should be, or that people

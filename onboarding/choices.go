@@ -1,12 +1,15 @@
 package onboarding
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
+	"github.com/iapeer/iapeer/onboarding/repo"
 	"github.com/iapeer/iapeer/spelling"
 )
 
@@ -49,7 +52,7 @@ func (p *plan) choosePrograms() error {
 		return err
 	}
 	if p.o.Bin != "" {
-		if !filepath.IsAbs(p.o.Bin) || !isProgram(p.o.Bin) {
+		if !filepath.IsAbs(p.o.Bin) || !disk.IsProgram(p.o.Bin) {
 			return &iapeer.FieldError{Field: "bin", Value: p.o.Bin, Reason: "give the absolute path of a program that exists"}
 		}
 		return nil
@@ -108,10 +111,45 @@ func (p *plan) execProgram(name string) (string, error) {
 		}
 		path = filepath.Join(base, path)
 	}
-	if !isProgram(path) {
+	if !disk.IsProgram(path) {
 		return name, &iapeer.FieldError{Field: "exec", Value: path, Reason: "not a program; check the path, or chmod +x it"}
 	}
 	return path, nil
+}
+
+// chooseWorkdir takes the folder that the peer is to work in.
+func (p *plan) chooseWorkdir() error {
+	switch dir := p.f.Workdir; {
+	case dir == "":
+		return nil
+	case p.f.Checkout == nil && !disk.IsDir(dir):
+		return &iapeer.FieldError{Field: "workdir", Value: p.o.Workdir, Reason: "no such folder; make it, or give --worktree BRANCH for a git work tree there"}
+	case disk.SameFolder(dir, p.f.CWD):
+		return &iapeer.FieldError{Field: "workdir", Value: p.o.Workdir, Reason: "is the peer's home already; leave it out"}
+	default:
+		p.peer.Settings.Workdir = dir
+	}
+	if len(p.f.Sharing) > 0 {
+		p.warnf("%s shares %s with %s: they change the same files, and neither hears of it", p.peer.Name, p.f.abbreviate(p.f.Workdir), joinNames(p.f.Sharing))
+	}
+	return nil
+}
+
+func joinNames(names []iapeer.Name) string {
+	words := make([]string, len(names))
+	for i, n := range names {
+		words[i] = string(n)
+	}
+	return strings.Join(words, ", ")
+}
+
+// worktreeError says which field of the order cannot be carried out.
+func worktreeError(o iapeer.Onboarding, from string, err error) error {
+	e := &iapeer.FieldError{Field: "worktree", Value: o.Worktree, Reason: err.Error()}
+	if errors.Is(err, repo.ErrNoRepo) {
+		e.Field, e.Value = "repo", from
+	}
+	return e
 }
 
 // A PapersError tells that a folder carries what belongs to a peer of another
@@ -125,7 +163,6 @@ type PapersError struct {
 	Worktree  string // branch, when this folder is a git work tree beside Home
 	Suggested string // a name for a peer of its own
 	CWD       string
-	PeerHome  string // where create would put it
 }
 
 // Error says what was found and the ways out, over several lines.
@@ -144,10 +181,11 @@ func (e *PapersError) Error() string {
 	fmt.Fprintf(&b, "  %-20s  says %s\n", here, says)
 	fmt.Fprintf(&b, "  %-20s  %s\n", fmt.Sprintf("peer %s lives in", e.Peer), home)
 	b.WriteString("Nothing was changed. Either\n")
-	first, second := "iapeer create "+e.Suggested, "iapeer init --personality "+e.Suggested
-	width := len(second)
-	fmt.Fprintf(&b, "  %-*s  a peer of its own in %s; writes nothing into this folder\n", width, first, e.PeerHome)
-	fmt.Fprintf(&b, "  %-*s  the same, with its files here (ignored by git)", width, second)
+	first, second := "iapeer create "+e.Suggested+" --workdir .", "iapeer init --personality "+e.Suggested
+	width := max(len(first), len(second))
+	fmt.Fprintf(&b, "  %-*s  a peer of its own; writes nothing into this folder\n", width, first)
+	fmt.Fprintf(&b, "  %-*s  the same, with its files here (ignored by git)\n", width, second)
+	b.WriteString("More: iapeer help worktrees")
 	return b.String()
 }
 
@@ -163,6 +201,5 @@ func (p *plan) papers(file, says string, other iapeer.Name) error {
 	if _, err := iapeer.ParseName(e.Suggested); err != nil || e.Suggested == string(other) {
 		e.Suggested = "NAME"
 	}
-	e.PeerHome = p.f.abbreviate(p.f.paths.PeerHome(iapeer.Name(e.Suggested)))
 	return e
 }

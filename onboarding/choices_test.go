@@ -194,7 +194,7 @@ func TestOneNameOneFolder(t *testing.T) {
 		{iapeer.Onboarding{Verb: "init", CWD: w.path("nowhere")}, "no such folder"},
 		{iapeer.Onboarding{Verb: "init", CWD: "web"}, "absolute"},
 		{iapeer.Onboarding{Verb: "init", CWD: w.home, Name: "me"}, ""},
-		{iapeer.Onboarding{Verb: "rename"}, "one of init, create, remove"},
+		{iapeer.Onboarding{Verb: "recreate"}, "one of init, create, remove"},
 		{iapeer.Onboarding{Verb: "init", CWD: w.folder("c"), Scope: "all"}, "only project"},
 	} {
 		_, err := w.try(tc.o)

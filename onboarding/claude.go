@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
@@ -54,11 +55,11 @@ func setTraced(doc edit.JSON, before []byte, value any, path ...string) (after [
 	return out.Bytes(), t, nil
 }
 
-// mcpIdentity is the peer as which a folder's .mcp.json speaks, zero when it
+// MCPIdentity is the peer as which a folder's .mcp.json speaks, zero when it
 // names none. Older programs wrote it as the default of a variable:
 // ${PEER_IDENTITY:-claude-ada}.
-func mcpIdentity(path string) iapeer.Identity {
-	b, _, _ := readFile(path)
+func MCPIdentity(path string) iapeer.Identity {
+	b, _, _ := disk.ReadFile(path)
 	doc, err := edit.ParseJSON(b)
 	if err != nil {
 		return iapeer.Identity{}
@@ -113,7 +114,7 @@ func Seed(ctx context.Context, p iapeer.Paths, peer iapeer.Name, file string, ke
 // seed sets one key under claude's own lock.
 func (w *writer) seed(ctx context.Context, file string, keys []string, value any) error {
 	set := func() error {
-		return w.file("claude trust", file, privateFile, func(before []byte, _ bool) (change, error) {
+		return w.file("claude trust", file, disk.PrivateFile, func(before []byte, _ bool) (change, error) {
 			doc, err := edit.ParseJSON(before)
 			if err != nil {
 				return change{after: before}, err
@@ -142,12 +143,12 @@ var errLocked = errors.New("claude holds the lock on it; try again")
 // withClaudeLock runs do while no claude writes the file.
 func withClaudeLock(ctx context.Context, file string, do func() error) error {
 	lock := file + ".lock"
-	if err := os.MkdirAll(filepath.Dir(lock), privateDir); err != nil {
+	if err := os.MkdirAll(filepath.Dir(lock), disk.PrivateDir); err != nil {
 		return err
 	}
 	deadline := time.Now().Add(claudeLockWait)
 	for {
-		err := os.Mkdir(lock, sharedDir)
+		err := os.Mkdir(lock, disk.SharedDir)
 		if err == nil {
 			break
 		}

@@ -13,7 +13,9 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 	"github.com/iapeer/iapeer/onboarding/edit"
+	"github.com/iapeer/iapeer/onboarding/repo"
 	"github.com/iapeer/iapeer/spelling"
 )
 
@@ -32,13 +34,16 @@ type Facts struct {
 	Peers     []iapeer.Peer             // the registry
 	MCP       iapeer.Identity           // whom .mcp.json speaks as; zero when it names nobody
 	MCPOther  bool                      // MCP's peer lives in another folder
-	Tree      workTree
+	Tree      repo.Tree
 	URL       string // of the daemon's MCP endpoint
 	CodexHome string
 	ClaudeCfg string            // claude's own state file, with the trust keys
 	Committed map[string]bool   // project files that the repository has
 	Exclude   map[string]string // project files that git status would show, and the line that hides them
 	SiblingOf map[iapeer.Name]string
+	Workdir   string         // where the peer is to work, when that is not its home; without links
+	Sharing   []iapeer.Name  // other peers that work or live there
+	Checkout  *repo.Checkout // the work tree to be made there
 	Risk      riskRecord
 	Accepted  string // "yes", "no" or "", as the configuration says
 	Warnings  []string
@@ -61,35 +66,73 @@ func Look(ctx context.Context, o iapeer.Onboarding, d Deps) (Facts, error) {
 	env := func(k string) string { return o.Env[k] }
 	home := d.home(o)
 	f := Facts{
-		CWD:       realPath(folderOf(o, d.Paths)),
+		CWD:       disk.RealPath(folderOf(o, d.Paths)),
 		Programs:  map[iapeer.Runtime]string{},
 		CodexHome: or(env("CODEX_HOME"), filepath.Join(home, ".codex")),
 		ClaudeCfg: filepath.Join(or(env("CLAUDE_CONFIG_DIR"), home), ".claude.json"),
 	}
-	f.Exists = isDir(f.CWD)
-	f.OwnHome = strings.HasPrefix(f.CWD, realPath(d.Paths.Root)+string(filepath.Separator)) || o.Verb == "create" && o.CWD == ""
-	f.Claude, f.Codex = isDir(filepath.Join(f.CWD, ".claude")), isDir(filepath.Join(f.CWD, ".codex"))
+	f.Exists = disk.IsDir(f.CWD)
+	f.OwnHome = strings.HasPrefix(f.CWD, disk.RealPath(d.Paths.Root)+string(filepath.Separator)) || o.Verb == "create" && o.CWD == ""
+	f.Claude, f.Codex = disk.IsDir(filepath.Join(f.CWD, ".claude")), disk.IsDir(filepath.Join(f.CWD, ".codex"))
 	f.lookPrograms(env, home)
 	f.URL, f.Warnings = daemonURL(o, d.Paths)
 	f.paths, f.Accepted = d.Paths, d.AcceptRisk
 	if err := f.lookPeers(d); err != nil {
 		return f, err
 	}
+	if err := f.lookWorkdir(ctx, o, d); err != nil {
+		return f, err
+	}
 	f.lookGit(ctx)
 	return f, nil
+}
+
+// lookWorkdir finds out about the folder, or the branch, that the peer is to
+// work in. Its markers count for those of the home.
+func (f *Facts) lookWorkdir(ctx context.Context, o iapeer.Onboarding, d Deps) error {
+	if o.Workdir == "" && o.Worktree == "" {
+		return nil
+	}
+	f.Workdir = disk.RealPath(o.Workdir)
+	if o.Worktree != "" {
+		from := or(o.Repo, o.Env["PWD"])
+		c, err := repo.PlanCheckout(ctx, from, o.Worktree, o.Workdir, spelling.Normalize(o.Name))
+		if err != nil {
+			return worktreeError(o, from, err)
+		}
+		f.Workdir, f.Checkout = c.Dir, &c
+	}
+	f.Claude, f.Codex = disk.IsDir(filepath.Join(f.Workdir, ".claude")), disk.IsDir(filepath.Join(f.Workdir, ".codex"))
+	f.Sharing = workingIn(d, f.Peers, f.Workdir, iapeer.Name(spelling.Normalize(o.Name)))
+	return nil
+}
+
+// workingIn lists the peers, besides one, that work or live in a folder or
+// below it, as their profiles say.
+func workingIn(d Deps, peers []iapeer.Peer, dir string, besides iapeer.Name) (names []iapeer.Name) {
+	dir = disk.RealPath(dir)
+	for _, p := range peers {
+		if profile, err := d.Profiles.Profile(p.CWD); err == nil {
+			p.Settings.Workdir = profile.Settings.Workdir
+		}
+		if p.Name != besides && (disk.Within(p.CWD, dir) || disk.Within(p.Dir(), dir)) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // lookGit asks git about the files that may be written, and whether the peers
 // whose papers lie here live in another work tree of the same repository.
 func (f *Facts) lookGit(ctx context.Context) {
-	f.Tree = lookWorkTree(ctx, nearestFolder(f.CWD))
+	f.Tree = repo.Look(ctx, nearestFolder(f.CWD))
 	f.Committed, f.Exclude, f.SiblingOf = map[string]bool{}, map[string]string{}, map[iapeer.Name]string{}
-	if f.Tree.root == "" {
+	if f.Tree.Root == "" {
 		return
 	}
 	for _, path := range append(projectFiles(f.CWD), iapeer.Profile(f.CWD)) {
-		if f.Committed[path] = f.Tree.tracked(ctx, path); !f.Committed[path] {
-			f.Exclude[path] = f.Tree.excludeLine(ctx, path)
+		if f.Committed[path] = f.Tree.Tracked(ctx, path); !f.Committed[path] {
+			f.Exclude[path] = f.Tree.ExcludeLine(ctx, path)
 			if f.Exclude[path] != "" && strings.HasSuffix(path, corruptSuffix) {
 				f.Exclude[path] += "*" // later copies are numbered
 			}
@@ -101,11 +144,11 @@ func (f *Facts) lookGit(ctx context.Context) {
 	}
 	for _, name := range others {
 		owner, ok := f.peer(name)
-		if !ok || sameFolder(owner.CWD, f.CWD) || f.Tree.common == "" {
+		if !ok || disk.SameFolder(owner.CWD, f.CWD) || f.Tree.Common == "" {
 			continue
 		}
-		if t := lookWorkTree(ctx, nearestFolder(owner.CWD)); t.common == f.Tree.common && t.root != f.Tree.root {
-			f.SiblingOf[name] = or(f.Tree.branch, "(detached)")
+		if t := repo.Look(ctx, nearestFolder(owner.CWD)); t.Common == f.Tree.Common && t.Root != f.Tree.Root {
+			f.SiblingOf[name] = or(f.Tree.Branch, "(detached)")
 		}
 	}
 }
@@ -127,9 +170,9 @@ func (f *Facts) lookPeers(d Deps) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("profile %s: %w; repair the file or move it away", iapeer.Profile(f.CWD), err)
 	}
-	f.MCP = mcpIdentity(mcpFile(f.CWD))
+	f.MCP = MCPIdentity(mcpFile(f.CWD))
 	owner, ok := f.peer(f.MCP.Name)
-	f.MCPOther = ok && !sameFolder(owner.CWD, f.CWD)
+	f.MCPOther = ok && !disk.SameFolder(owner.CWD, f.CWD)
 	f.Risk, err = readRisk(d.Paths)
 	return err
 }
@@ -145,7 +188,7 @@ func (f *Facts) peer(name iapeer.Name) (iapeer.Peer, bool) {
 
 // peerAt looks a folder up in the registry.
 func (f *Facts) peerAt(cwd string) (iapeer.Peer, bool) {
-	i := slices.IndexFunc(f.Peers, func(p iapeer.Peer) bool { return sameFolder(p.CWD, cwd) })
+	i := slices.IndexFunc(f.Peers, func(p iapeer.Peer) bool { return disk.SameFolder(p.CWD, cwd) })
 	if i < 0 {
 		return iapeer.Peer{}, false
 	}
@@ -162,7 +205,7 @@ func folderOf(o iapeer.Onboarding, p iapeer.Paths) string {
 
 // nearestFolder is dir, or the folder above it that exists.
 func nearestFolder(dir string) string {
-	for !isDir(dir) && dir != filepath.Dir(dir) {
+	for !disk.IsDir(dir) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
 	}
 	return dir
@@ -179,7 +222,7 @@ func (f *Facts) lookPrograms(env func(string) string, home string) {
 		case !rt.Agentic():
 			continue
 		}
-		b, _, _ := readFile(iapeer.LaunchEnvFile(f.CWD, rt)) // one that cannot be read pins nothing
+		b, _, _ := disk.ReadFile(iapeer.LaunchEnvFile(f.CWD, rt)) // one that cannot be read pins nothing
 		pin := edit.EnvValue(string(b), pinVariable(rt))
 		pinned := func(key string) string {
 			if key == pinVariable(rt) && pin != "" {
@@ -197,13 +240,13 @@ func (f *Facts) lookPrograms(env func(string) string, home string) {
 // PATH of the person's command, in ~/.local/bin.
 func findProgram(name, pin string, env func(string) string, home string) string {
 	if p := env(pin); p != "" {
-		if isProgram(p) {
+		if disk.IsProgram(p) {
 			return p
 		}
 		return ""
 	}
 	for _, dir := range append(filepath.SplitList(env("PATH")), filepath.Join(home, ".local", "bin")) {
-		if p := filepath.Join(dir, name); filepath.IsAbs(dir) && isProgram(p) {
+		if p := filepath.Join(dir, name); filepath.IsAbs(dir) && disk.IsProgram(p) {
 			return p
 		}
 	}

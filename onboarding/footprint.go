@@ -1,6 +1,7 @@
 package onboarding
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -12,7 +13,9 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 	"github.com/iapeer/iapeer/onboarding/edit"
+	"github.com/iapeer/iapeer/onboarding/repo"
 )
 
 // footprintVersion is the shape of footprint.json.
@@ -26,6 +29,7 @@ const (
 	traceLine = "line" // one line
 	traceFile = "file" // a whole file; After is its SHA-256
 	traceDir  = "dir"  // a folder
+	traceTree = "tree" // a git work tree; Key is its repository and branch, Made 1 when the branch was made
 	traceCopy = "copy" // what the person had; never ours to delete
 	tracePref = "sha256:"
 )
@@ -64,7 +68,7 @@ func footprintPath(p iapeer.Paths) string { return filepath.Join(p.State(), "foo
 // nothing could be taken back.
 func loadFootprint(p iapeer.Paths) (*footprint, error) {
 	f := &footprint{path: footprintPath(p), Ver: footprintVersion}
-	b, exists, err := readFile(f.path)
+	b, exists, err := disk.ReadFile(f.path)
 	if err != nil || !exists {
 		return f, err
 	}
@@ -79,10 +83,10 @@ func (f *footprint) save() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(f.path), privateDir); err != nil {
+	if err := os.MkdirAll(filepath.Dir(f.path), disk.PrivateDir); err != nil {
 		return err
 	}
-	return writeFile(f.path, append(b, '\n'), privateFile)
+	return disk.WriteFile(f.path, append(b, '\n'), disk.PrivateFile)
 }
 
 // add records writes that are about to be made. What was before the first
@@ -131,8 +135,7 @@ func (f *footprint) join(t trace) error {
 
 // release takes back what only this peer stands on, last write first. A write
 // that cannot be taken back now stays recorded.
-func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileChange, warnings []string, err error) {
-	u := undoer{dry: dry, gone: map[string]bool{}}
+func (f *footprint) release(ctx context.Context, name iapeer.Name, u *undoer) (changes []iapeer.FileChange, warnings []string, err error) {
 	for i := len(f.Writes) - 1; i >= 0; i-- {
 		t := f.Writes[i]
 		if !slices.Contains(t.Peers, name) {
@@ -143,19 +146,25 @@ func (f *footprint) release(name iapeer.Name, dry bool) (changes []iapeer.FileCh
 			f.Writes[i].Peers = rest
 			continue
 		}
-		if heirs := f.bequeath(t, name); t.Kind == traceDir && len(heirs) > 0 {
+		heirs := f.bequeath(t, name)
+		if t.Kind == traceTree {
+			heirs = append(heirs, u.working(t.File)...)
+		}
+		if len(heirs) > 0 && (t.Kind == traceDir || t.Kind == traceTree) {
 			f.Writes[i].Peers = heirs
 			continue
 		}
-		change, err := u.undo(t)
+		change, err := u.undo(ctx, t)
 		if err != nil {
 			warnings = append(warnings, fmt.Sprintf("%s: %v; it stays recorded, remove again to retry", t.File, err))
+			changes = append(changes, changeKept(change, "see below"))
 			continue
 		}
 		changes = append(changes, change)
 		f.Writes = slices.Delete(f.Writes, i, i+1)
 	}
-	if dry {
+	warnings = append(warnings, u.lost...)
+	if u.dry {
 		return changes, warnings, nil
 	}
 	return changes, warnings, f.save()
@@ -186,28 +195,35 @@ func (f *footprint) bequeath(t trace, leaving iapeer.Name) (heirs []iapeer.Name)
 
 // An undoer takes writes back, or with dry only tells what would be left.
 type undoer struct {
-	dry  bool
-	gone map[string]bool // files and folders taken away, or that would be
+	dry     bool
+	force   bool                           // a git work tree goes with what is only in it
+	gone    map[string]bool                // files and folders taken away, or that would be
+	working func(dir string) []iapeer.Name // other peers that work in a folder
+	short   func(path string) string       // abbreviates a path
+	lost    []string                       // what force deletes, for the person
 }
 
 // undo takes a write back if it is still ours, and says what became of it.
-func (u undoer) undo(t trace) (iapeer.FileChange, error) {
+func (u *undoer) undo(ctx context.Context, t trace) (iapeer.FileChange, error) {
 	change := iapeer.FileChange{What: t.What, Path: t.File, Action: "removed"}
+	if t.Kind == traceTree {
+		return u.undoTree(ctx, t, change)
+	}
 	if t.Kind == traceDir {
-		if u.left(t.File) > 0 || !isDir(t.File) {
+		if u.left(t.File) > 0 || !disk.IsDir(t.File) {
 			return changeKept(change, "not empty"), nil
 		}
 		return change, u.away(t.File)
 	}
-	b, exists, err := readFile(t.File)
+	b, exists, err := disk.ReadFile(t.File)
 	if err != nil || !exists {
 		return changeKept(change, "gone already"), err
 	}
 	after, ours := t.without(b)
 	if doc, err := edit.ParseJSON(after); t.Copy != "" && err == nil && doc.Empty() {
-		if old, exists, err := readFile(t.Copy); err == nil && exists {
+		if old, exists, err := disk.ReadFile(t.Copy); err == nil && exists {
 			change.Detail = "its bytes from before are back"
-			return change, unlessDry(u.dry, func() error { return errors.Join(writeFile(t.File, old, privateFile), u.away(t.Copy)) })
+			return change, unlessDry(u.dry, func() error { return errors.Join(disk.WriteFile(t.File, old, disk.PrivateFile), u.away(t.Copy)) })
 		}
 	}
 	switch {
@@ -216,15 +232,61 @@ func (u undoer) undo(t trace) (iapeer.FileChange, error) {
 	case !ours:
 		return changeKept(change, "changed since, left alone"), nil
 	case after != nil:
-		return change, unlessDry(u.dry, func() error { return writeFile(t.File, after, privateFile) })
+		return change, unlessDry(u.dry, func() error { return disk.WriteFile(t.File, after, disk.PrivateFile) })
 	case filepath.Base(t.File) == ".gitignore" && u.left(filepath.Dir(t.File)) > 1:
 		return changeKept(change, "still hides what is left in the folder"), nil
 	}
 	return change, u.away(t.File)
 }
 
+// undoTree takes a git work tree away when nothing is in it that is nowhere
+// else, and its branch when we made it. With force, changes that are not
+// committed go with it, each of them named; a branch with commits of its own
+// always stays.
+func (u *undoer) undoTree(ctx context.Context, t trace, change iapeer.FileChange) (iapeer.FileChange, error) {
+	from, branch := t.Key[0], t.Key[1]
+	change.Detail = "branch " + branch + " stays"
+	if !disk.IsDir(t.File) {
+		return changeKept(change, "gone already"), nil
+	}
+	left, err := repo.Inspect(ctx, t.File, branch)
+	switch {
+	case err != nil:
+		return change, err
+	case len(left.Loose) > 0:
+		return change, fmt.Errorf("commits that no branch has: %s; keep them: git -C %s branch NAME", strings.Join(left.Loose, ", "), t.File)
+	case !left.Clean() && !u.force:
+		return change, fmt.Errorf("%s; merge them, or delete the folder with what is not committed, --force (branch %s stays)", told(left, branch), branch)
+	case !left.Clean():
+		u.lost = append(u.lost, fmt.Sprintf("%s goes although it has %s; branch %s stays", u.short(t.File), told(left, branch), branch))
+	}
+	drop := t.Made > 0 && len(left.Unmerged) == 0
+	if drop {
+		change.Detail = "branch " + branch + " too, which is merged"
+	}
+	u.gone[t.File] = true
+	return change, unlessDry(u.dry, func() error {
+		if err := repo.Remove(ctx, from, t.File, u.force); err != nil || !drop {
+			return err
+		}
+		return repo.DropBranch(ctx, from, branch, left.Head)
+	})
+}
+
+// told names what a work tree holds that is nowhere else.
+func told(l repo.Leftover, branch string) string {
+	var parts []string
+	if len(l.Changed) > 0 {
+		parts = append(parts, "changes that are not committed ("+strings.Join(l.Changed, ", ")+")")
+	}
+	if len(l.Unmerged) > 0 {
+		parts = append(parts, "commits that only "+branch+" has ("+strings.Join(l.Unmerged, ", ")+")")
+	}
+	return strings.Join(parts, " and ")
+}
+
 // left counts what a folder still holds.
-func (u undoer) left(dir string) (n int) {
+func (u *undoer) left(dir string) (n int) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		if !u.gone[filepath.Join(dir, e.Name())] {
@@ -234,7 +296,7 @@ func (u undoer) left(dir string) (n int) {
 	return n
 }
 
-func (u undoer) away(path string) error {
+func (u *undoer) away(path string) error {
 	u.gone[path] = true
 	return unlessDry(u.dry, func() error { return os.Remove(path) })
 }

@@ -149,8 +149,9 @@ func TestPapersOfAnotherPeer(t *testing.T) {
   .mcp.json here        says claude-api (committed)
   peer api lives in     ~/api; this folder is its git worktree, branch hotfix
 Nothing was changed. Either
-  iapeer create api-hotfix              a peer of its own in ~/root/peers/api-hotfix; writes nothing into this folder
-  iapeer init --personality api-hotfix  the same, with its files here (ignored by git)`
+  iapeer create api-hotfix --workdir .  a peer of its own; writes nothing into this folder
+  iapeer init --personality api-hotfix  the same, with its files here (ignored by git)
+More: iapeer help worktrees`
 	if err.Error() != want {
 		t.Errorf("%s\nwant\n%s", err, want)
 	}

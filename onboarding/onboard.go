@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 )
 
 // Profiles reads and writes the profile in a peer's folder, the truth about it.
@@ -26,6 +28,9 @@ type Registry interface {
 	Register(p iapeer.Peer) error
 	// Unregister forgets a peer; one that is not there is no error.
 	Unregister(name iapeer.Name) error
+	// Rename gives a peer another name, in its profile and its record at once.
+	// home is where its folder is by then.
+	Rename(from, to iapeer.Name, home string) error
 }
 
 // Deps is what onboarding needs of the world.
@@ -38,6 +43,9 @@ type Deps struct {
 	// AcceptRisk is the answer of the configuration, "yes", "no" or "": weaker
 	// than what the command says, stronger than what was answered before.
 	AcceptRisk string
+	// Audit compares profiles and records, and with fix mends what can be mended
+	// without loss, of one peer or, for "", of all; nil leaves them out.
+	Audit func(name iapeer.Name, fix bool) ([]iapeer.Finding, error)
 	// Bootstrap hands an always-on peer to the service manager and returns its
 	// bootstrap state; nil leaves that to others.
 	Bootstrap func(context.Context, iapeer.Peer) (string, error)
@@ -63,7 +71,7 @@ func Run(ctx context.Context, o iapeer.Onboarding, d Deps) (report iapeer.Onboar
 	if err := checkSandbox(o, d); err != nil {
 		return report, err
 	}
-	if o.DryRun {
+	if o.DryRun || o.Verb == "verify" && !o.Fix {
 		return dispatch(ctx, o, d)
 	}
 	err = exclusively(ctx, d.Paths, func() error {
@@ -78,9 +86,17 @@ func dispatch(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.Onboardi
 	case "init", "create":
 		return onboard(ctx, o, d)
 	case "remove":
-		return remove(o, d)
+		return remove(ctx, o, d)
+	case "rename":
+		return rename(ctx, o, d)
+	case "add-runtime":
+		return addRuntime(ctx, o, d)
+	case "default-runtime":
+		return defaultRuntime(ctx, o, d)
+	case "verify":
+		return verify(ctx, o, d)
 	}
-	return iapeer.OnboardingReport{}, &iapeer.FieldError{Field: "verb", Value: o.Verb, Reason: "one of init, create, remove"}
+	return iapeer.OnboardingReport{}, &iapeer.FieldError{Field: "verb", Value: o.Verb, Reason: "one of " + strings.Join(iapeer.OnboardingVerbs, ", ")}
 }
 
 // onboard looks, plans, tries the steps dry and then runs them.
@@ -116,7 +132,7 @@ func onboard(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.Onboardin
 func (p *plan) run(ctx context.Context, d Deps, prints *footprint, dry bool) (report iapeer.OnboardingReport, wants []trace, err error) {
 	report = p.report()
 	w := &writer{root: d.Paths.Root, home: p.f.CWD, peer: p.peer.Name, prints: prints, dry: dry, report: &report}
-	if err := w.folder(p.f.CWD, sharedFile); err != nil {
+	if err := w.folder(p.f.CWD, disk.SharedFile); err != nil {
 		return report, nil, fmt.Errorf("cwd: %w", err)
 	}
 	for _, s := range p.steps(d) {
@@ -133,6 +149,7 @@ func (p *plan) report() iapeer.OnboardingReport {
 	r := iapeer.OnboardingReport{
 		Verb: p.o.Verb, Name: p.peer.Name, Runtime: p.peer.DefaultRuntime, Runtimes: p.peer.Runtimes, Nature: p.peer.Nature,
 		CWD: p.f.CWD, Created: !p.f.Exists, Gated: p.peer.Settings.Gated, DryRun: p.o.DryRun,
+		Workdir:  p.peer.Settings.Workdir,
 		Folders:  append([]string{p.f.CWD}, p.peer.Settings.Folders...),
 		Warnings: slices.Clone(p.warnings), Next: fmt.Sprintf("iapeer send %s \"hello\"", p.peer.Name),
 	}
@@ -141,6 +158,9 @@ func (p *plan) report() iapeer.OnboardingReport {
 		if p.peer.Settings.ReplacePrompt {
 			r.Prompt = "replace"
 		}
+	}
+	if r.Workdir != "" {
+		r.Folders = slices.Insert(r.Folders, 0, r.Workdir)
 	}
 	if p.peer.Nature == iapeer.Natural {
 		r.Next = "iapeer inbox"
@@ -154,6 +174,9 @@ func checkRequest(o *iapeer.Onboarding, d Deps) error {
 	if o.CWD != "" && !filepath.IsAbs(o.CWD) || o.CWD == "" && o.Verb == "init" {
 		return &iapeer.FieldError{Field: "cwd", Value: o.CWD, Reason: "give an absolute path"}
 	}
+	if err := checkWorkdir(*o); err != nil {
+		return err
+	}
 	if o.Scope != "" && o.Scope != "project" {
 		return &iapeer.FieldError{Field: "scope", Value: o.Scope, Reason: "only project, or leave it out"}
 	}
@@ -165,8 +188,24 @@ func checkRequest(o *iapeer.Onboarding, d Deps) error {
 			return err
 		}
 	}
-	if realPath(iapeer.PeerDir(folderOf(*o, d.Paths))) == realPath(d.Paths.Root) {
+	if disk.RealPath(iapeer.PeerDir(folderOf(*o, d.Paths))) == disk.RealPath(d.Paths.Root) {
 		return &iapeer.FieldError{Field: "cwd", Value: o.CWD, Reason: "iapeer keeps its own root in this folder; choose another for the peer"}
+	}
+	return nil
+}
+
+// checkWorkdir refuses a folder to work in where none can be.
+func checkWorkdir(o iapeer.Onboarding) error {
+	for _, f := range []struct{ field, value string }{{"workdir", o.Workdir}, {"worktree", o.Worktree}, {"repo", o.Repo}} {
+		switch {
+		case f.value == "":
+		case o.Verb != "create":
+			return &iapeer.FieldError{Field: f.field, Value: f.value, Reason: "a folder that is the peer's home is where it works; use iapeer create"}
+		case f.field != "worktree" && !filepath.IsAbs(f.value):
+			return &iapeer.FieldError{Field: f.field, Value: f.value, Reason: "give an absolute path"}
+		case f.field == "repo" && o.Worktree == "":
+			return &iapeer.FieldError{Field: f.field, Value: f.value, Reason: "goes with --worktree BRANCH"}
+		}
 	}
 	return nil
 }
@@ -182,7 +221,7 @@ func checkSandbox(o iapeer.Onboarding, d Deps) error {
 		return nil
 	}
 	for _, home := range []string{o.Env["HOME"], d.getenv("HOME")} {
-		if home != "" && realPath(filepath.Join(home, ".iapeer")) == realPath(d.Paths.Root) {
+		if home != "" && disk.RealPath(filepath.Join(home, ".iapeer")) == disk.RealPath(d.Paths.Root) {
 			return &iapeer.FieldError{Field: "IAPEER_ROOT", Value: d.Paths.Root,
 				Reason: "IAPEER_TEST_SANDBOX=1 refuses the real root; give the test a root of its own"}
 		}
@@ -193,7 +232,7 @@ func checkSandbox(o iapeer.Onboarding, d Deps) error {
 // remove forgets a peer and takes back what was written for it outside the
 // root, as far as it is still ours. The folder stays. An unknown peer is no
 // error: what is wanted is so already.
-func remove(o iapeer.Onboarding, d Deps) (iapeer.OnboardingReport, error) {
+func remove(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.OnboardingReport, error) {
 	report := iapeer.OnboardingReport{Verb: o.Verb, DryRun: o.DryRun}
 	peers, err := d.Registry.Peers()
 	if err != nil {
@@ -220,14 +259,60 @@ func remove(o iapeer.Onboarding, d Deps) (iapeer.OnboardingReport, error) {
 			return report, fmt.Errorf("registry: %w", err)
 		}
 	}
-	changes, warnings, err := prints.release(peer.Name, o.DryRun)
+	u := &undoer{dry: o.DryRun, force: o.Force, gone: map[string]bool{}, short: d.Paths.Abbreviate,
+		working: func(dir string) []iapeer.Name { return workingIn(d, peers, dir, peer.Name) }}
+	changes, warnings, err := prints.release(ctx, peer.Name, u)
 	report.Files = append(report.Files, changes...)
 	report.Warnings = warnings
+	if err == nil {
+		err = forget(peer.Name, d, &report)
+	}
 	report.Next = "iapeer list"
 	if peer.CWD != "" {
 		report.Next = "the folder stays: " + d.Paths.Abbreviate(peer.CWD)
 	}
 	return report, err
+}
+
+// forget takes away what is kept for a peer by its name under the root: what
+// hosts and sessions of it left, and that it waits for an answer about risk. A
+// peer of the same name that comes later is another one.
+func forget(name iapeer.Name, d Deps, report *iapeer.OnboardingReport) error {
+	risk, err := readRisk(d.Paths)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(risk.Waiting, name) {
+		report.Files = append(report.Files, iapeer.FileChange{What: "risk answer", Path: RiskPath(d.Paths), Action: "updated", Detail: "no longer waits for " + string(name)})
+		if err := unlessDry(report.DryRun, func() error {
+			return disk.WriteFile(RiskPath(d.Paths), risk.answered("", name, false).bytes(), disk.PrivateFile)
+		}); err != nil {
+			return err
+		}
+	}
+	for _, path := range stateOf(name, d.Paths) {
+		report.Files = append(report.Files, iapeer.FileChange{What: "state", Path: path, Action: "removed"})
+		if err := unlessDry(report.DryRun, func() error { return os.RemoveAll(path) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateOf lists what sessions of a peer left under the root. What belongs to a
+// host that holds its lock is not among it: that one still ends.
+func stateOf(name iapeer.Name, p iapeer.Paths) (all []string) {
+	for _, dir := range []string{p.Sessions(), p.Hosts()} {
+		entries, _ := os.ReadDir(dir) // one that is not there holds nothing
+		for _, e := range entries {
+			identity, _, _ := strings.Cut(e.Name(), ".")
+			id, err := iapeer.ParseIdentity(identity)
+			if err == nil && id.Name == name && !locked(filepath.Join(p.Hosts(), identity+".lock")) {
+				all = append(all, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return all
 }
 
 // removed finds the peer to remove, by name or by folder.

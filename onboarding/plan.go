@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 	"github.com/iapeer/iapeer/spelling"
 )
 
@@ -25,7 +26,7 @@ type plan struct {
 // makePlan decides everything that can be decided before a byte is written.
 func makePlan(o iapeer.Onboarding, f Facts) (*plan, error) {
 	p := &plan{o: o, f: f, warnings: slices.Clone(f.Warnings), explicit: o.Runtime != ""}
-	for _, decide := range []func() error{p.checkFolder, p.chooseName, p.checkOwner, p.chooseRuntime, p.choosePrograms, p.chooseNature, p.choosePermissions, p.respectRepository} {
+	for _, decide := range []func() error{p.checkFolder, p.chooseName, p.checkOwner, p.chooseWorkdir, p.chooseRuntime, p.choosePrograms, p.chooseNature, p.choosePermissions, p.respectRepository} {
 		if err := decide(); err != nil {
 			return nil, err
 		}
@@ -112,7 +113,7 @@ func (p *plan) foreignProfile() bool {
 		return false
 	}
 	owner, ok := p.f.peer(p.f.Profile.Name)
-	return ok && !sameFolder(owner.CWD, p.f.CWD)
+	return ok && !disk.SameFolder(owner.CWD, p.f.CWD)
 }
 
 // checkOwner holds name and folder to one another: one name, one folder.
@@ -123,7 +124,7 @@ func (p *plan) checkOwner() error {
 	if p.o.Name == "" && p.f.MCPOther && p.f.MCP.Name != p.peer.Name {
 		return p.papers(filepath.Join(p.f.CWD, ".mcp.json"), p.f.MCP.String(), p.f.MCP.Name)
 	}
-	if owner, ok := p.f.peer(p.peer.Name); ok && !sameFolder(owner.CWD, p.f.CWD) {
+	if owner, ok := p.f.peer(p.peer.Name); ok && !disk.SameFolder(owner.CWD, p.f.CWD) {
 		return &iapeer.FieldError{Field: "personality", Value: string(p.peer.Name),
 			Reason: fmt.Sprintf("already exists at %s, refusing to re-point it to %s; use another name (--personality), or iapeer remove %s first",
 				owner.CWD, p.f.CWD, p.peer.Name)}

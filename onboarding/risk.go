@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 )
 
 // A riskRecord is the person's answer to the one question about permissions,
@@ -32,7 +33,7 @@ func RiskAnswer(p iapeer.Paths) (string, error) {
 }
 
 func readRisk(p iapeer.Paths) (r riskRecord, err error) {
-	b, exists, err := readFile(RiskPath(p))
+	b, exists, err := disk.ReadFile(RiskPath(p))
 	if err != nil || !exists {
 		return r, err
 	}
@@ -80,10 +81,10 @@ func riskAnswer(o iapeer.Onboarding) (string, error) {
 
 // exclusively runs do while no other process onboards under the same root.
 func exclusively(ctx context.Context, p iapeer.Paths, do func() error) error {
-	if err := os.MkdirAll(p.State(), privateDir); err != nil {
+	if err := os.MkdirAll(p.State(), disk.PrivateDir); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(filepath.Join(p.State(), "onboarding.lock"), os.O_CREATE|os.O_RDWR, privateFile)
+	f, err := os.OpenFile(filepath.Join(p.State(), "onboarding.lock"), os.O_CREATE|os.O_RDWR, disk.PrivateFile)
 	if err != nil {
 		return err
 	}
@@ -115,4 +116,14 @@ func flock(f *os.File) error {
 			return err
 		}
 	}
+}
+
+// locked reports whether some process holds the lock on a file.
+func locked(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 	"github.com/iapeer/iapeer/onboarding/edit"
 )
 
@@ -23,9 +24,12 @@ type step func(ctx context.Context, w *writer) error
 // not ready.
 func (p *plan) steps(d Deps) []step {
 	own := iapeer.PeerDir(p.f.CWD)
-	all := []step{p.hostDoctrine(d), p.fixed("ignore", filepath.Join(own, ".gitignore"), ignoreAll)}
+	all := []step{p.checkout, p.hostDoctrine(d), p.fixed("ignore", filepath.Join(own, ".gitignore"), ignoreAll)}
+	if p.wireClaude() && p.peer.Settings.Workdir == "" {
+		all = append(all, p.mcp, p.approve)
+	}
 	if p.wireClaude() {
-		all = append(all, p.mcp, p.approve, p.trustStep)
+		all = append(all, p.trustStep)
 	}
 	if p.wireCodex() {
 		all = append(all, p.codex)
@@ -57,7 +61,7 @@ func (p *plan) wireCodex() bool {
 // fixed is a step that makes a file once and never changes it.
 func (p *plan) fixed(what, path, text string) step {
 	return func(_ context.Context, w *writer) error {
-		return w.file(what, path, privateFile, keepOr(text))
+		return w.file(what, path, disk.PrivateFile, keepOr(text))
 	}
 }
 
@@ -74,13 +78,40 @@ func (p *plan) hostDoctrine(d Deps) step {
 	return p.fixed("host doctrine", d.Paths.Doctrine(), hostDoctrine)
 }
 
+// checkout makes the git work tree that the peer works in.
+func (p *plan) checkout(ctx context.Context, w *writer) error {
+	c := p.f.Checkout
+	if c == nil {
+		return nil
+	}
+	told := iapeer.FileChange{What: "git worktree", Path: c.Dir, Action: "created", Detail: "branch " + c.Branch + " of " + p.f.abbreviate(c.Repo)}
+	t := trace{What: told.What, Peers: []iapeer.Name{w.peer}, File: c.Dir, Kind: traceTree, Key: []string{c.Repo, c.Branch}, Created: true}
+	if c.Start != "" {
+		t.Made = 1
+		told.Detail = "new branch " + c.Branch + " of " + p.f.abbreviate(c.Repo)
+	}
+	if c.There {
+		told.Action = "kept"
+		w.tell(told, "")
+		return unlessDry(w.dry, func() error { return w.prints.join(t) })
+	}
+	if err := w.folder(filepath.Dir(c.Dir), disk.SharedFile); err != nil {
+		return err
+	}
+	if err := w.note(t); err != nil {
+		return err
+	}
+	w.tell(told, "")
+	return unlessDry(w.dry, func() error { return c.Add(ctx) })
+}
+
 // hide keeps path out of git status.
 func (p *plan) hide(w *writer, path string) error {
 	line := p.f.Exclude[path]
 	if line == "" {
 		return nil
 	}
-	return w.file("git exclude", p.f.Tree.exclude, sharedFile, func(before []byte, _ bool) (change, error) {
+	return w.file("git exclude", p.f.Tree.Exclude, disk.SharedFile, func(before []byte, _ bool) (change, error) {
 		after := edit.AddLine(string(before), line)
 		t := trace{Kind: traceLine, Key: []string{line}, After: line}
 		if len(before) > 0 && before[len(before)-1] != '\n' {
@@ -104,7 +135,7 @@ func (p *plan) mcp(_ context.Context, w *writer) error {
 			return err
 		}
 	}
-	return w.file("mcp", path, sharedFile, func(before []byte, _ bool) (change, error) {
+	return w.file("mcp", path, disk.SharedFile, func(before []byte, _ bool) (change, error) {
 		after, t, err := addMCPServer(before, id, p.f.URL)
 		if errors.Is(err, edit.ErrNotJSON) {
 			if string(before) != aside.bytes && !p.leaveAlone(path) {
@@ -132,7 +163,7 @@ type keptAside struct{ path, bytes string }
 // setAside copies a .mcp.json that cannot be read before a fresh one replaces
 // it. An earlier copy is never overwritten.
 func (p *plan) setAside(w *writer, path string) (keptAside, error) {
-	b, exists, err := readFile(path)
+	b, exists, err := disk.ReadFile(path)
 	if err != nil || !exists {
 		return keptAside{}, err
 	}
@@ -141,7 +172,7 @@ func (p *plan) setAside(w *writer, path string) (keptAside, error) {
 	}
 	bak := path + corruptSuffix
 	for n := 2; ; n++ {
-		old, exists, err := readFile(bak)
+		old, exists, err := disk.ReadFile(bak)
 		if err != nil {
 			return keptAside{}, err
 		}
@@ -154,7 +185,7 @@ func (p *plan) setAside(w *writer, path string) (keptAside, error) {
 		return keptAside{}, err
 	}
 	w.tell(iapeer.FileChange{}, fmt.Sprintf("%s is not a JSON object: its bytes are kept in %s", path, bak))
-	return keptAside{bak, string(b)}, w.file("backup", bak, sharedFile, func([]byte, bool) (change, error) {
+	return keptAside{bak, string(b)}, w.file("backup", bak, disk.SharedFile, func([]byte, bool) (change, error) {
 		return change{after: b, trace: trace{Kind: traceCopy, After: digest(b)}}, nil
 	})
 }
@@ -170,7 +201,7 @@ func (p *plan) approve(_ context.Context, w *writer) error {
 			return err
 		}
 	}
-	return w.file("claude settings", path, sharedFile, func(before []byte, exists bool) (change, error) {
+	return w.file("claude settings", path, disk.SharedFile, func(before []byte, exists bool) (change, error) {
 		after, t, warn, err := approveServer(before)
 		e := change{after: after, trace: t, warn: warn}
 		switch {
@@ -190,10 +221,10 @@ func (f *Facts) MCPOurs(name iapeer.Name) bool { return f.MCP.Name == name }
 // trustStep marks the peer's folder as trusted where claude is in use. Where it
 // was never started there is nothing to mark yet; a session's launch does it.
 func (p *plan) trustStep(ctx context.Context, w *writer) error {
-	if _, exists, err := readFile(p.f.ClaudeCfg); err != nil || !exists {
+	if _, exists, err := disk.ReadFile(p.f.ClaudeCfg); err != nil || !exists {
 		return err
 	}
-	err := w.seed(ctx, p.f.ClaudeCfg, []string{"projects", p.f.CWD, "hasTrustDialogAccepted"}, true)
+	err := w.seed(ctx, p.f.ClaudeCfg, []string{"projects", p.peer.Dir(), "hasTrustDialogAccepted"}, true)
 	if errors.Is(err, edit.ErrNotJSON) || errors.Is(err, errLocked) {
 		w.tell(iapeer.FileChange{What: "claude trust", Path: p.f.ClaudeCfg, Action: "skipped"}, fmt.Sprintf("%v; the first session tries again", err))
 		return nil
@@ -204,7 +235,7 @@ func (p *plan) trustStep(ctx context.Context, w *writer) error {
 // codex adds our server to Codex's configuration.
 func (p *plan) codex(_ context.Context, w *writer) error {
 	path := filepath.Join(p.f.CodexHome, "config.toml")
-	return w.file("codex config", path, privateFile, func(before []byte, _ bool) (change, error) {
+	return w.file("codex config", path, disk.PrivateFile, func(before []byte, _ bool) (change, error) {
 		after, added, err := edit.AddCodexServer(before, p.f.URL)
 		if errors.Is(err, edit.ErrNotTOML) {
 			return change{after: before, action: "skipped", warn: fmt.Sprintf("%s: %v; codex cannot start with it either. Repair it and run this again", path, err)}, nil
@@ -225,7 +256,7 @@ func (p *plan) launchEnvs() []step {
 		}
 		path := filepath.Join(iapeer.PeerDir(p.f.CWD), "runtimes", string(rt), "launch.env")
 		all = append(all, func(_ context.Context, w *writer) error {
-			return w.file("launch.env", path, privateFile, func(before []byte, exists bool) (change, error) {
+			return w.file("launch.env", path, disk.PrivateFile, func(before []byte, exists bool) (change, error) {
 				text := string(before)
 				if !exists {
 					text = launchEnv(rt)
@@ -246,7 +277,7 @@ func (p *plan) riskStep(d Deps) step {
 		if reflect.DeepEqual(p.risk, p.f.Risk) || p.risk.Answer == "" && len(p.risk.Waiting) == len(p.f.Risk.Waiting) {
 			return nil
 		}
-		return w.file("risk answer", RiskPath(d.Paths), privateFile, func([]byte, bool) (change, error) {
+		return w.file("risk answer", RiskPath(d.Paths), disk.PrivateFile, func([]byte, bool) (change, error) {
 			return change{after: p.risk.bytes(), detail: or(p.risk.Answer, "not asked yet")}, nil
 		})
 	}
@@ -300,13 +331,13 @@ func (p *plan) profile(d Deps) step {
 // putProfile writes the profile and records one that was not there before.
 func (p *plan) putProfile(w *writer, d Deps) error {
 	path := iapeer.Profile(p.f.CWD)
-	if err := w.folder(filepath.Dir(path), privateFile); err != nil {
+	if err := w.folder(filepath.Dir(path), disk.PrivateFile); err != nil {
 		return err
 	}
 	if err := d.Profiles.PutProfile(p.peer); err != nil {
 		return err
 	}
-	b, _, err := readFile(path)
+	b, _, err := disk.ReadFile(path)
 	if err != nil || w.inRoot(path) {
 		return err
 	}
@@ -322,7 +353,7 @@ func samePeer(a, b iapeer.Peer) bool {
 	flat := func(p iapeer.Peer) string {
 		s := p.Settings
 		return edit.Encode([]any{p.Name, p.DefaultRuntime, p.Runtimes, p.Description, p.Nature, p.Interfaces,
-			s.Gated, s.ReplacePrompt, append([]string{}, s.Folders...), append([]string{}, s.Exec...)})
+			s.Gated, s.ReplacePrompt, s.Workdir, append([]string{}, s.Folders...), append([]string{}, s.Exec...)})
 	}
 	return flat(a) == flat(b)
 }
@@ -352,7 +383,7 @@ func (p *plan) register(d Deps) step {
 func sameRecord(a, b iapeer.Peer) bool {
 	flat := func(p iapeer.Peer) string {
 		return strings.Join([]string{edit.Encode(p.Name), edit.Encode(p.DefaultRuntime), edit.Encode(p.Runtimes), edit.Encode(p.Description),
-			edit.Encode(p.Nature), edit.Encode(realPath(p.CWD)), edit.Encode(p.Interfaces)}, "\n")
+			edit.Encode(p.Nature), edit.Encode(disk.RealPath(p.CWD)), edit.Encode(p.Interfaces)}, "\n")
 	}
 	return flat(a) == flat(b)
 }

@@ -45,6 +45,11 @@ func (d disk) Unregister(name iapeer.Name) error {
 	return err
 }
 
+func (d disk) Rename(from, to iapeer.Name, home string) error {
+	_, err := d.reg.Rename(from, to, home)
+	return err
+}
+
 // A world is a person's home with a root in it, nothing of the real one.
 type world struct {
 	t    testing.TB
@@ -71,7 +76,7 @@ func worldIn(tb testing.TB, dir string) *world {
 	}
 	d := disk{reg}
 	return &world{t: tb, home: home,
-		deps: onboarding.Deps{Paths: paths, Profiles: d, Registry: d, Getenv: func(string) string { return "" }},
+		deps: onboarding.Deps{Paths: paths, Profiles: d, Registry: d, Audit: reg.Audit, Getenv: func(string) string { return "" }},
 		env:  map[string]string{"HOME": home, "PATH": filepath.Join(home, "bin")}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/onboarding/disk"
 )
 
 // maxReplans is how often a file is planned anew when somebody else writes it
@@ -48,7 +49,7 @@ type writer struct {
 func (w *writer) file(what, path string, mode fs.FileMode, plan planner) error {
 	told := iapeer.FileChange{What: what, Path: path}
 	for range maxReplans {
-		before, exists, err := readFile(path)
+		before, exists, err := disk.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("%s: %w", what, err)
 		}
@@ -106,10 +107,10 @@ func (w *writer) apply(told iapeer.FileChange, mode fs.FileMode, before []byte, 
 	if err := w.record(t, exists); err != nil || w.dry {
 		return true, err
 	}
-	if now, there, err := readFile(path); err != nil || there != exists || !bytes.Equal(now, before) {
+	if now, there, err := disk.ReadFile(path); err != nil || there != exists || !bytes.Equal(now, before) {
 		return false, err
 	}
-	return true, writeFile(path, e.after, mode)
+	return true, disk.WriteFile(path, e.after, mode)
 }
 
 // record notes a write outside the root. A whole file that was there before us
@@ -142,7 +143,7 @@ func (f *footprint) has(t trace) bool {
 // folder makes a folder and those above it, and records each outside the root.
 // The peer's own folder is not recorded: nobody deletes it but the person.
 func (w *writer) folder(dir string, file fs.FileMode) error {
-	if isDir(dir) {
+	if disk.IsDir(dir) {
 		return nil
 	}
 	if err := w.folder(filepath.Dir(dir), file); err != nil {
@@ -156,9 +157,9 @@ func (w *writer) folder(dir string, file fs.FileMode) error {
 	if w.dry {
 		return nil
 	}
-	mode := privateDir
-	if file == sharedFile {
-		mode = sharedDir
+	mode := disk.PrivateDir
+	if file == disk.SharedFile {
+		mode = disk.SharedDir
 	}
 	if err := os.Mkdir(dir, mode); !errors.Is(err, fs.ErrExist) {
 		return err
@@ -167,7 +168,7 @@ func (w *writer) folder(dir string, file fs.FileMode) error {
 }
 
 func (w *writer) inRoot(path string) bool {
-	root := realPath(w.root)
-	path = followLinks(path)
+	root := disk.RealPath(w.root)
+	path = disk.FollowLinks(path)
 	return path == root || strings.HasPrefix(path, root+string(filepath.Separator))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/spelling"
@@ -170,4 +171,91 @@ func profileWarnings(doc *document, cwd string) []Issue {
 		warn("interfaces.telegram.aliases", "aliases belong into expansion.aliases")
 	}
 	return issues
+}
+
+// Audit is [Registry.Verify] as findings, each with its file and the way out.
+// With fix it mends what loses nothing, of one peer, or of all for "": records
+// follow their profiles, and old names of fields go.
+func (r *Registry) Audit(name iapeer.Name, fix bool) ([]iapeer.Finding, error) {
+	reports, err := r.Verify()
+	if err != nil {
+		return nil, err
+	}
+	var all []iapeer.Finding
+	for _, rep := range reports {
+		all = append(all, r.findings(rep, fix && (name == "" || name == rep.Name))...)
+	}
+	return all, nil
+}
+
+func (r *Registry) findings(rep Report, fix bool) (all []iapeer.Finding) {
+	for _, i := range rep.Issues {
+		all = append(all, r.finding(rep, i, fix))
+	}
+	if len(rep.Drift) == 0 {
+		return all
+	}
+	f := iapeer.Finding{Severity: "drift", Peer: string(rep.Name), File: r.paths.Registry(), Field: strings.Join(rep.Drift, ", "),
+		Message: "differs from the profile, which is the truth", Fix: "iapeer verify --fix", Safe: true}
+	if fix {
+		_, err := r.reproject(rep.Name)
+		mended(&f, err)
+	}
+	return append(all, f)
+}
+
+// reproject has a record follow its profile although nothing moved since it was
+// last looked at.
+func (r *Registry) reproject(name iapeer.Name) ([]iapeer.Name, error) {
+	r.mu.Lock()
+	ix := r.view.Load().clone()
+	if e := ix.entries[name]; e != nil {
+		again := *e
+		again.seen = false
+		ix.entries[name] = &again
+		r.view.Store(ix)
+	}
+	r.mu.Unlock()
+	return r.Reindex(name)
+}
+
+// finding says where an issue is and what to do about it.
+func (r *Registry) finding(rep Report, i Issue, fix bool) iapeer.Finding {
+	profile := iapeer.Profile(rep.CWD)
+	f := iapeer.Finding{Severity: i.Severity, Peer: string(rep.Name), File: profile, Field: i.Field, Message: i.Message,
+		Fix: "edit the file, then: iapeer verify " + string(rep.Name)}
+	switch {
+	case rep.CWD == "" || i.Field == "record":
+		f.File, f.Field = r.paths.Registry(), ""
+		f.Fix = "repair the record, or take it out: iapeer remove " + string(rep.Name)
+		if rep.Name == "" {
+			f.Fix = "repair the record by hand; all other peers work"
+		}
+	case i.Field == "runtime" && i.Severity == "warn":
+		f.Safe, f.Fix = true, "iapeer verify --fix"
+		if fix {
+			_, _, err := r.EditProfile(rep.CWD, func(*iapeer.Peer) error { return nil })
+			mended(&f, err)
+		}
+	case !isFolder(rep.CWD):
+		f.Severity, f.File, f.Message = "error", rep.CWD, "the peer's folder is not there"
+		f.Fix = fmt.Sprintf("bring it back, or: iapeer remove %s", rep.Name)
+	case strings.HasPrefix(i.Message, "no profile at"):
+		f.Message, f.Fix = "is not there", fmt.Sprintf("iapeer init --personality %s %s, or: iapeer remove %s", rep.Name, rep.CWD, rep.Name)
+	case i.Field == "personality" && i.Severity == "warn":
+		f.Fix = "nothing, if it is meant so; most people name the folder to match"
+	}
+	return f
+}
+
+func mended(f *iapeer.Finding, err error) {
+	f.Fixed = err == nil
+	if err != nil {
+		f.Fix = err.Error()
+	}
+}
+
+func isFolder(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }

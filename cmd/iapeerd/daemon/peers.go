@@ -1,12 +1,10 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors/house"
-	"github.com/iapeer/iapeer/onboarding"
 	"github.com/iapeer/iapeer/registry"
 )
 
@@ -23,22 +21,6 @@ func (p peers) Peer(n iapeer.Name) (iapeer.Peer, bool) {
 
 // Peers returns all peers that are not set aside.
 func (p peers) Peers() []iapeer.Peer { return p.reg.Peers() }
-
-// onboarder runs onboarding orders against the registry.
-type onboarder struct {
-	d   *Daemon
-	ctx context.Context // the daemon's life
-}
-
-var _ house.Onboarder = onboarder{}
-
-// Onboard implements [house.Onboarder].
-func (o onboarder) Onboard(order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
-	return onboarding.Run(o.ctx, order, onboarding.Deps{
-		Paths: o.d.paths, Profiles: profiles{o.d.reg}, Registry: records{o.d.reg}, Getenv: o.d.getenv,
-		AcceptRisk: string(o.d.cfg.AcceptRisk),
-	})
-}
 
 // profiles lets onboarding read and write the profiles in peers' folders.
 type profiles struct{ reg *registry.Registry }
@@ -73,5 +55,10 @@ func (r records) Unregister(n iapeer.Name) error {
 	if errors.Is(err, iapeer.ErrUnknownPeer) {
 		return nil
 	}
+	return err
+}
+
+func (r records) Rename(from, to iapeer.Name, home string) error {
+	_, err := r.reg.Rename(from, to, home)
 	return err
 }

@@ -1,4 +1,8 @@
-package onboarding
+// Package repo asks git about the work tree that a folder is in, and makes and
+// takes away work trees of a branch. It never changes a tracked file, never
+// deletes work that is nowhere else, and asks with optional locks off, so that a
+// question does not disturb a person's git.
+package repo
 
 import (
 	"context"
@@ -7,44 +11,48 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/iapeer/iapeer/onboarding/disk"
 )
 
 // gitTimeout bounds one question to git: a repository on a dead network mount
 // must not hold onboarding up.
 const gitTimeout = 10 * time.Second
 
-// A workTree answers what git knows about the files of a peer's folder. The
-// zero value stands for a folder outside every work tree.
-type workTree struct {
-	root    string // real path; "" outside a work tree
-	asked   bool   // git answered; otherwise all is by what lies on the disk
-	exclude string // the repository's info/exclude, absolute; "" when not known
-	common  string // the repository's own folder; equal for all its work trees
-	branch  string
+// treeTimeout bounds the making of a work tree, which writes all its files.
+const treeTimeout = 5 * time.Minute
+
+// A Tree answers what git knows about the files of a folder. The zero value stands for a folder outside every work tree.
+type Tree struct {
+	Root    string // real path; "" outside a work tree
+	Asked   bool   // git answered; otherwise all is by what lies on the disk
+	Exclude string // the repository's info/exclude, absolute; "" when not known
+	Common  string // the repository's own folder; equal for all its work trees
+	Branch  string // checked out here; "" for a detached HEAD
 }
 
-// lookWorkTree finds the work tree that dir is in. When there is one but git
+// Look finds the work tree that dir is in. When there is one but git
 // cannot be asked about it, every file there counts as tracked, because leaving
 // a file alone does no harm.
-func lookWorkTree(ctx context.Context, dir string) workTree {
+func Look(ctx context.Context, dir string) Tree {
 	out, err := git(ctx, dir, "rev-parse", "--show-toplevel", "--git-common-dir", "--git-path", "info/exclude")
 	if lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n"); err == nil && len(lines) == 3 {
 		// The second and third are relative to dir, and older versions of git cannot be told otherwise.
-		w := workTree{asked: true, root: realPath(lines[0]), common: realPath(within(dir, lines[1])), exclude: within(dir, lines[2])}
+		w := Tree{Asked: true, Root: disk.RealPath(lines[0]), Common: disk.RealPath(within(dir, lines[1])), Exclude: within(dir, lines[2])}
 		branch, _ := git(ctx, dir, "symbolic-ref", "--short", "-q", "HEAD")
-		w.branch = strings.TrimSpace(branch)
+		w.Branch = strings.TrimSpace(branch)
 		return w
 	}
 	for at := dir; ; at = filepath.Dir(at) {
 		if st, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
-			w := workTree{root: at}
+			w := Tree{Root: at}
 			if st.IsDir() {
-				w.exclude = filepath.Join(at, ".git", "info", "exclude")
+				w.Exclude = filepath.Join(at, ".git", "info", "exclude")
 			}
 			return w
 		}
 		if at == filepath.Dir(at) {
-			return workTree{}
+			return Tree{}
 		}
 	}
 }
@@ -57,42 +65,42 @@ func within(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// holds reports whether path lies in the work tree.
-func (w workTree) holds(path string) bool {
-	return w.root != "" && strings.HasPrefix(path, w.root+string(filepath.Separator))
+// Holds reports whether path lies in the work tree.
+func (w Tree) Holds(path string) bool {
+	return w.Root != "" && strings.HasPrefix(path, w.Root+string(filepath.Separator))
 }
 
-// tracked reports whether the repository has path. A link counts with its
+// Tracked reports whether the repository has path. A link counts with its
 // target: to write through it changes what it points to.
-func (w workTree) tracked(ctx context.Context, path string) bool {
-	target := followLinks(path)
+func (w Tree) Tracked(ctx context.Context, path string) bool {
+	target := disk.FollowLinks(path)
 	return w.lists(ctx, path) || target != path && w.lists(ctx, target)
 }
 
-func (w workTree) lists(ctx context.Context, path string) bool {
-	if !w.holds(path) {
+func (w Tree) lists(ctx context.Context, path string) bool {
+	if !w.Holds(path) {
 		return false
 	}
-	if !w.asked {
+	if !w.Asked {
 		_, err := os.Lstat(path)
 		return err == nil
 	}
-	out, err := git(ctx, w.root, "ls-files", "-z", "--", ":(literal)"+path)
+	out, err := git(ctx, w.Root, "ls-files", "-z", "--", ":(literal)"+path)
 	return err != nil || out != ""
 }
 
-// excludeLine returns the line that hides path from git status, or "" when it
+// ExcludeLine returns the line that hides path from git status, or "" when it
 // needs none: outside a work tree, or ignored already.
-func (w workTree) excludeLine(ctx context.Context, path string) string {
-	if !w.holds(path) || w.exclude == "" {
+func (w Tree) ExcludeLine(ctx context.Context, path string) string {
+	if !w.Holds(path) || w.Exclude == "" {
 		return ""
 	}
-	if w.asked {
-		if _, err := git(ctx, w.root, "check-ignore", "-q", "--no-index", "--", path); err == nil {
+	if w.Asked {
+		if _, err := git(ctx, w.Root, "check-ignore", "-q", "--no-index", "--", path); err == nil {
 			return ""
 		}
 	}
-	rel, err := filepath.Rel(w.root, path)
+	rel, err := filepath.Rel(w.Root, path)
 	if err != nil {
 		return ""
 	}
@@ -112,7 +120,11 @@ func escapePattern(path string) string {
 // because the daemon or its caller may run inside a hook; optional locks are
 // off, because a question must not disturb a person's git.
 func git(ctx context.Context, dir string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, gitTimeout)
+	limit := gitTimeout
+	if args[0] == "worktree" {
+		limit = treeTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false"}, args...)...)
 	cmd.Dir = dir

@@ -1,26 +1,29 @@
-package onboarding
+// Package disk reads and replaces files as a guest: whole, durable, through
+// links, with the mode that was there.
+package disk
 
 import (
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
-// Modes of what the package makes. Ours is private; a project's files are as
+// Modes of what onboarding makes. Ours is private; a project's files are as
 // readable as the project.
 const (
-	privateFile = fs.FileMode(0o600)
-	privateDir  = fs.FileMode(0o700)
-	sharedFile  = fs.FileMode(0o644)
-	sharedDir   = fs.FileMode(0o755)
+	PrivateFile = fs.FileMode(0o600)
+	PrivateDir  = fs.FileMode(0o700)
+	SharedFile  = fs.FileMode(0o644)
+	SharedDir   = fs.FileMode(0o755)
 )
 
 // maxLinks is how many symbolic links are followed before giving up.
 const maxLinks = 40
 
-// readFile returns a file's bytes, and nil without an error when there is none.
-func readFile(path string) (b []byte, exists bool, err error) {
+// ReadFile returns a file's bytes, and nil without an error when there is none.
+func ReadFile(path string) (b []byte, exists bool, err error) {
 	b, err = os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -28,9 +31,9 @@ func readFile(path string) (b []byte, exists bool, err error) {
 	return b, err == nil, err
 }
 
-// followLinks returns the file that path stands for, which need not exist: a
+// FollowLinks returns the file that path stands for, which need not exist: a
 // write goes to it, so that a link stays a link.
-func followLinks(path string) string {
+func FollowLinks(path string) string {
 	for range maxLinks {
 		target, err := os.Readlink(path)
 		if err != nil {
@@ -47,20 +50,20 @@ func followLinks(path string) string {
 	return path
 }
 
-// realPath is path without symbolic links, or path itself when it does not
+// RealPath is path without symbolic links, or path itself when it does not
 // exist.
-func realPath(path string) string {
+func RealPath(path string) string {
 	if p, err := filepath.EvalSymlinks(path); err == nil {
 		return p
 	}
 	return path
 }
 
-// writeFile replaces a file as a whole: a reader sees the old bytes or the new
+// WriteFile replaces a file as a whole: a reader sees the old bytes or the new
 // ones, and after a power cut one of both is there. The mode of an existing
 // file stays.
-func writeFile(path string, b []byte, mode fs.FileMode) error {
-	path = followLinks(path)
+func WriteFile(path string, b []byte, mode fs.FileMode) error {
+	path = FollowLinks(path)
 	if st, err := os.Stat(path); err == nil {
 		mode = st.Mode().Perm()
 	}
@@ -84,10 +87,10 @@ func fill(f *os.File, b []byte, mode fs.FileMode) error {
 	return errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
 }
 
-// sameFolder reports whether two paths are the same folder, whatever links or
+// SameFolder reports whether two paths are the same folder, whatever links or
 // letter case the file system allows.
-func sameFolder(a, b string) bool {
-	if a == b || realPath(a) == realPath(b) {
+func SameFolder(a, b string) bool {
+	if a == b || RealPath(a) == RealPath(b) {
 		return true
 	}
 	x, errX := os.Stat(a)
@@ -95,13 +98,21 @@ func sameFolder(a, b string) bool {
 	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
-// isDir and isProgram look at a file and follow links.
-func isDir(path string) bool {
+// IsDir reports whether path is a folder, or a link to one.
+func IsDir(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.IsDir()
 }
 
-func isProgram(path string) bool {
+// IsProgram reports whether path is a file that may be run, or a link to one.
+func IsProgram(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular() && st.Mode().Perm()&0o111 != 0
+}
+
+// Within reports whether path is the folder dir or lies in it. dir is a real
+// path.
+func Within(path, dir string) bool {
+	path = RealPath(path)
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
 }
