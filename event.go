@@ -1,6 +1,9 @@
 package iapeer
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // An Event is what the fleet tells its observers. Source and Name are the keys
 // src and ev of the log line and of the event stream; Fields are the rest, in
@@ -64,6 +67,12 @@ type NoticeRaised struct {
 	Kind    string
 	Summary string
 	At      time.Time
+
+	// What the runtime said of it, as far as it did.
+	ErrorType string    // in its own word
+	Model     string    // that it concerns
+	ResetsAt  time.Time // when it ends by itself
+	Session   string    // the runtime's own session id
 }
 
 func (MessageChanged) event()  {}
@@ -136,11 +145,88 @@ func (e PeerChanged) Fields() []Field {
 
 // Fields implements [Event].
 func (e TurnChanged) Fields() []Field {
-	return []Field{{"personality", string(e.Identity.Name)}, {"runtime", string(e.Identity.Runtime)}, {"failed", e.Failed}, {"at", e.At}}
+	return []Field{{"personality", string(e.Identity.Name)}, {"runtime", string(e.Identity.Runtime)}, {"at", e.At}, {"failed", e.Failed}}
 }
 
 // Fields implements [Event].
 func (e NoticeRaised) Fields() []Field {
 	return []Field{{"id", e.ID}, {"personality", string(e.Peer)}, {"runtime", string(e.Runtime)},
-		{"kind", e.Kind}, {"summary", e.Summary}, {"at", e.At}}
+		{"kind", e.Kind}, {"errorType", e.ErrorType}, {"model", e.Model}, {"summary", e.Summary},
+		{"resets_at", e.ResetsAt}, {"session", e.Session}, {"at", e.At}}
+}
+
+// An Attempt is one try to send a message, also one that was refused: what the
+// delivery log tells of it. It never carries the body.
+type Attempt struct {
+	Caller  Identity // zero when it is not proven
+	Proof   Proof
+	Draft   Draft         // as far as the request could be read; Body is empty
+	Len     int           // of the body, in bytes
+	Result  *SendResult   // nil when nothing was accepted
+	Err     error         // why not
+	Elapsed time.Duration // waiting for evidence included
+	Path    string        // "cli" for a send of the program iapeer, "" for one of the tool
+}
+
+// Bounds of what an [Attempt] tells of a request that may hold anything, in
+// bytes.
+const (
+	maxToldName = 64
+	maxToldText = 600
+)
+
+// Fields returns what the delivery log tells, in its order.
+func (a Attempt) Fields() []Field {
+	f := []Field{}
+	if a.Caller != (Identity{}) {
+		f = append(f, Field{"caller", a.Caller.String()})
+	}
+	to, rt := a.Draft.To, a.Draft.Runtime
+	if a.Result != nil {
+		to, rt = a.Result.DeliveredTo.Personality, a.Result.DeliveredTo.Runtime
+	}
+	f = append(f, Field{"to", clip(string(to), maxToldName)}, Field{"rt", clip(string(rt), maxToldName)}, Field{"ok", a.Err == nil && a.Result != nil && a.Result.OK})
+	if r := a.Result; r != nil {
+		f = append(f, r.fields()...)
+	}
+	f = append(f, Field{"ms", a.Elapsed.Milliseconds()}, Field{"len", a.Len})
+	if n := len(a.Draft.Attachments); n > 0 {
+		f = append(f, Field{"att", n})
+	}
+	f = append(f, Field{"topic", clip(a.Draft.Topic, maxToldText)})
+	switch {
+	case a.Err != nil:
+		f = append(f, Field{"err", clip(a.Err.Error(), maxToldText)})
+	case a.Result != nil && !a.Result.OK:
+		f = append(f, Field{"err", clip(a.Result.Next, maxToldText)})
+	}
+	f = append(f, Field{"path", a.Path})
+	if r := a.Result; r != nil {
+		f = append(f, Field{"id", string(r.ID)}, Field{"state", string(r.State)})
+		if r.Repeated {
+			f = append(f, Field{"repeated", true})
+		}
+	}
+	return f
+}
+
+// fields tells how a message was delivered, or what it waits for.
+func (r *SendResult) fields() []Field {
+	var f []Field
+	if r.Evidence != nil && r.State.Delivered() {
+		f = append(f, Field{"via", r.Evidence.Source})
+	}
+	f = append(f, Field{"woke", r.Woke})
+	if r.Queued {
+		f = append(f, Field{"queued", true}, Field{"qkind", r.QueuedBy}, Field{"qd", r.QueueDepth})
+	}
+	return f
+}
+
+// clip bounds a text.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

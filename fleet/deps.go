@@ -22,6 +22,9 @@ type Deps struct {
 	Caller func(context.Context) (iapeer.Caller, error)
 	// Healthy returns nil when the daemon can do its work; nil means always.
 	Healthy func(context.Context) error
+	// Attempted is told of every send, also of one that was refused; nil means
+	// nobody wants to know. It must not block.
+	Attempted func(iapeer.Attempt)
 	// Stopping is closed when the daemon begins to stop: streams then end with
 	// a hint to come back, and waits are answered with what is known.
 	Stopping <-chan struct{}

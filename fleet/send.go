@@ -20,16 +20,19 @@ const (
 // send accepts a message. With progress it answers as a stream: what happens to
 // the message and its recipient, then the result or the error.
 func (s *server) send(w http.ResponseWriter, r *http.Request) {
-	draft, err := s.draft(r)
+	began := time.Now()
+	draft, path, err := s.draft(r)
+	tell := func(res *iapeer.SendResult, err error) { s.attempted(r, draft, path, began, res, err) }
 	if err != nil {
+		tell(nil, err)
 		s.refuse(w, r, err)
 		return
 	}
 	if wantsProgress(r) {
-		s.sendStream(r.Context(), w, draft)
+		s.sendStream(r.Context(), w, draft, tell)
 		return
 	}
-	v, err := s.sendNow(r.Context(), draft)
+	v, err := s.sendNow(r.Context(), draft, tell)
 	if err != nil {
 		s.refuse(w, r, err)
 		return
@@ -37,35 +40,61 @@ func (s *server) send(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, v)
 }
 
-func (s *server) sendNow(ctx context.Context, d iapeer.Draft) (client.SendReply, error) {
+// attempted tells of one send that is over.
+func (s *server) attempted(r *http.Request, d iapeer.Draft, path string, began time.Time, res *iapeer.SendResult, err error) {
+	if s.Attempted == nil {
+		return
+	}
+	a := iapeer.Attempt{Caller: d.Caller, Proof: d.Proof, Draft: d, Len: len(d.Body), Result: res, Err: err, Elapsed: time.Since(began), Path: path}
+	if a.Caller == (iapeer.Identity{}) {
+		a.Caller = s.caller(r).Identity
+	}
+	a.Draft.Body = ""
+	s.Attempted(a)
+}
+
+// sendNow sends and lets tell know how it ended.
+func (s *server) sendNow(ctx context.Context, d iapeer.Draft, tell func(*iapeer.SendResult, error)) (client.SendReply, error) {
 	res, err := s.Sender.Send(ctx, d)
 	if err != nil {
+		tell(nil, err)
 		return client.SendReply{}, notDone(err)
 	}
+	tell(&res, nil)
 	return client.SendReply{From: d.Caller.String(), Result: res}, nil
 }
 
 // draft reads the request. Lengths and contents are the router's to judge; here
-// only shapes are.
-func (s *server) draft(r *http.Request) (iapeer.Draft, error) {
+// only shapes are. What was read comes with the error too, and the way that the
+// request says it came by.
+func (s *server) draft(r *http.Request) (d iapeer.Draft, path string, err error) {
 	var req client.SendRequest
 	if err := decode(r, maxSendBytes, &req); err != nil {
-		return iapeer.Draft{}, err
+		return d, "", err
 	}
-	d := iapeer.Draft{
+	d = iapeer.Draft{
 		Body: req.Message, Topic: req.Topic, Attachments: req.Attachments, Anyway: req.Anyway,
 		InReplyTo: iapeer.MessageID(req.InReplyTo), Key: r.Header.Get(client.HeaderKey),
 	}
+	path = knownPath(req.Path)
 	if err := address(&d, req); err != nil {
-		return d, err
+		return d, path, err
 	}
-	var err error
 	if d.Wait, d.WaitFor, err = waiting(or(r.URL.Query().Get("wait"), req.Wait), or(r.URL.Query().Get("for"), req.For)); err != nil {
-		return d, err
+		return d, path, err
 	}
 	d.Proof = s.caller(r).Proof
 	d.Caller, err = s.speaker(r, req.From)
-	return d, err
+	return d, path, err
+}
+
+// knownPath is the way that a request says it came by, if it is one that the
+// delivery log knows.
+func knownPath(path string) string {
+	if path == "cli" {
+		return path
+	}
+	return ""
 }
 
 // speaker returns the identity that the request speaks as: from, which the body
@@ -97,19 +126,20 @@ func (s *server) speaker(r *http.Request, from string) (iapeer.Identity, error) 
 
 // address fills in whom the draft is for.
 func address(d *iapeer.Draft, req client.SendRequest) error {
+	d.To, d.Runtime = iapeer.Name(req.Personality), iapeer.Runtime(req.Runtime) // as written, also when it is refused
 	if req.Personality == "" {
 		return &iapeer.FieldError{Field: "personality", Reason: "is missing: the name of the peer to send to"}
 	}
 	if strings.TrimSpace(req.Message) == "" {
 		return &iapeer.FieldError{Field: "message", Reason: "is empty: give the text to send"}
 	}
-	var err error
-	if d.To, err = iapeer.ParseName(req.Personality); err != nil {
+	if _, err := iapeer.ParseName(req.Personality); err != nil {
 		return err
 	}
-	if req.Runtime != "" {
-		d.Runtime, err = iapeer.ParseRuntime(req.Runtime)
+	if req.Runtime == "" {
+		return nil
 	}
+	_, err := iapeer.ParseRuntime(req.Runtime)
 	return err
 }
 
@@ -145,7 +175,7 @@ func wantsProgress(r *http.Request) bool {
 }
 
 // sendStream sends and tells what happens meanwhile.
-func (s *server) sendStream(ctx context.Context, w http.ResponseWriter, d iapeer.Draft) {
+func (s *server) sendStream(ctx context.Context, w http.ResponseWriter, d iapeer.Draft, tell func(*iapeer.SendResult, error)) {
 	_, live, cancel := s.Events.Subscribe(0, 0, 0)
 	defer cancel()
 	out := newStream(w)
@@ -156,7 +186,7 @@ func (s *server) sendStream(ctx context.Context, w http.ResponseWriter, d iapeer
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		v, err := s.sendNow(ctx, d)
+		v, err := s.sendNow(ctx, d, tell)
 		done <- outcome{v, err}
 	}()
 	beat := time.NewTicker(heartbeat)

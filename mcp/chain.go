@@ -25,17 +25,6 @@ func chain(h Handler, use ...Middleware) Handler {
 	return h
 }
 
-// An Attempt is what the delivery log tells of one call: never the body.
-type Attempt struct {
-	Caller  iapeer.Identity
-	Proof   iapeer.Proof
-	Draft   iapeer.Draft // Body is empty
-	Len     int          // of the body, in bytes
-	Result  *iapeer.SendResult
-	Err     error
-	Elapsed time.Duration
-}
-
 // observe tells Config.Observe of the call.
 func (s *Server) observe(next Handler) Handler {
 	if s.cfg.Observe == nil {
@@ -44,7 +33,10 @@ func (s *Server) observe(next Handler) Handler {
 	return func(ctx context.Context, c *Call) (any, error) {
 		start := time.Now()
 		result, err := next(ctx, c)
-		a := Attempt{Caller: c.Caller.Identity, Proof: c.Caller.Proof, Draft: c.Draft, Len: len(c.Draft.Body), Err: err, Elapsed: time.Since(start)}
+		if unknown := (*unknownToolError)(nil); errors.As(err, &unknown) {
+			return result, err // nothing was to be sent
+		}
+		a := iapeer.Attempt{Caller: c.Caller.Identity, Proof: c.Caller.Proof, Draft: c.Draft, Len: len(c.Draft.Body), Err: err, Elapsed: time.Since(start)}
 		a.Draft.Body = ""
 		if sent, ok := result.(*iapeer.SendResult); ok {
 			a.Result = sent

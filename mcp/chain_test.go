@@ -29,7 +29,7 @@ func TestMiddlewareRunsInOrder(t *testing.T) {
 	}
 	d := start(t, func(c *Config) {
 		c.Use = []Middleware{around("a"), around("b")}
-		c.Observe = func(a Attempt) { note("observed " + string(a.Draft.To)) }
+		c.Observe = func(a iapeer.Attempt) { note("observed " + string(a.Draft.To)) }
 	})
 	d.post(t, "/mcp", callBody(`{"personality":"boris","message":"hi"}`, ""), asAnna...)
 	want := []string{"a before send_to_peer", "b before send_to_peer", "b after true", "a after true", "observed boris"}

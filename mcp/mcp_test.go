@@ -194,8 +194,8 @@ func TestKeys(t *testing.T) {
 }
 
 func TestPanicIsContained(t *testing.T) {
-	var attempts []Attempt
-	d := start(t, func(c *Config) { c.Observe = func(a Attempt) { attempts = append(attempts, a) } })
+	var attempts []iapeer.Attempt
+	d := start(t, func(c *Config) { c.Observe = func(a iapeer.Attempt) { attempts = append(attempts, a) } })
 	_, a, raw := d.post(t, "/mcp", callBody(`{"personality":"bomb","message":"hi","topic":"probe topic"}`, ""), asAnna...)
 	if !a.Result.IsError || !strings.Contains(a.text(), "internal error") {
 		t.Error(raw)
@@ -206,8 +206,8 @@ func TestPanicIsContained(t *testing.T) {
 }
 
 func TestObserveSeesRefusals(t *testing.T) {
-	var attempts []Attempt
-	d := start(t, func(c *Config) { c.Observe = func(a Attempt) { attempts = append(attempts, a) } })
+	var attempts []iapeer.Attempt
+	d := start(t, func(c *Config) { c.Observe = func(a iapeer.Attempt) { attempts = append(attempts, a) } })
 	d.post(t, "/mcp", callBody(`{"personality":"Boris","message":"hi"}`, ""), asAnna...)
 	d.post(t, "/mcp", callBody(`{"personality":"boris","message":"hi"}`, ""), asAnna...)
 	if len(attempts) != 2 || attempts[0].Err == nil || attempts[0].Len != 2 || attempts[1].Result == nil || attempts[1].Caller.Name != "anna" {

@@ -75,15 +75,16 @@ func (s *Server) sendToPeer() tool {
 
 // send checks the call and hands the message to the Sender.
 func (s *Server) send(ctx context.Context, c *Call) (any, error) {
+	var a sendArguments
+	unread := a.decode(c.Arguments)
+	c.Draft = a.draft() // for the log, also when the call is refused
 	caller, err := c.caller()
 	if err != nil {
 		return nil, err
 	}
-	var a sendArguments
-	if err := a.decode(c.Arguments); err != nil {
-		return nil, err
+	if unread != nil {
+		return nil, unread
 	}
-	c.Draft = a.draft()
 	if err := a.check(); err != nil {
 		return nil, err
 	}

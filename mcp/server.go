@@ -41,8 +41,11 @@ type Config struct {
 	Version string        // of the program, told to clients
 	Wait    time.Duration // how long a send waits for evidence; 0 means DefaultWait
 	Use     []Middleware  // around every tool, the first outermost
-	Observe func(Attempt) // told of every call of a tool that ran, refused ones included; nil for none. It must not block.
 	Log     *zap.Logger   // panics and protocol trouble; nil for none
+
+	// Observe is told of every call of a tool that ran, refused ones included;
+	// nil for none. It must not block.
+	Observe func(iapeer.Attempt)
 }
 
 // A Server answers /mcp. It is safe for concurrent use.

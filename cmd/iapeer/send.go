@@ -145,7 +145,7 @@ func (c *sendCmd) request(w *world) (client.SendRequest, error) {
 		return client.SendRequest{}, err
 	}
 	req := client.SendRequest{
-		Personality: c.To, Message: text, Runtime: c.Runtime, Topic: c.Topic, Anyway: c.Anyway, For: c.Wait,
+		Personality: c.To, Message: text, Runtime: c.Runtime, Topic: c.Topic, Anyway: c.Anyway, For: c.Wait, Path: "cli",
 	}
 	for _, a := range c.Attachment {
 		if !filepath.IsAbs(a) {

@@ -28,6 +28,7 @@ type SendRequest struct {
 	Anyway      bool     `json:"anyway,omitempty"`      // although a session started by hand holds the folder
 	Wait        string   `json:"wait,omitempty"`        // Go duration; "" means 20s, "0s" returns once accepted
 	For         string   `json:"for,omitempty"`         // "accepted", "seen" (default) or "answered"
+	Path        string   `json:"path,omitempty"`        // the way it comes, for the delivery log; the program iapeer says "cli"
 
 	// Key is the idempotency key, sent as a header; the client makes one when it
 	// is empty.

@@ -148,22 +148,30 @@ func fit(f *os.File, lines []byte, most int64) (n int, full bool) {
 	return len(lines), false
 }
 
-// setAside makes room at path: copies are counted up, the last one goes.
+// setAside makes room at path: copies are counted up, and the last one goes.
 func setAside(path string, keep int) error {
 	if keep <= 0 {
 		return os.Truncate(path, 0)
 	}
+	if err := shift(path, keep); err != nil {
+		return err
+	}
+	return os.Rename(path, aside(path, 1))
+}
+
+// shift counts the copies up, so that .1 is free.
+func shift(path string, keep int) error {
 	for i := keep; i > 1; i-- {
 		if err := os.Rename(aside(path, i-1), aside(path, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	return os.Rename(path, aside(path, 1))
+	return nil
 }
 
-// SetAside sets a log aside that is larger than its limit. It is for logs that
-// others write without these limits.
-func SetAside(path string, l Limits) error {
+// CopyAside bounds a log that somebody else holds open for appending: what is
+// larger than its limit is copied to .1, and the file emptied in place.
+func CopyAside(path string, l Limits) error {
 	st, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -171,7 +179,30 @@ func SetAside(path string, l Limits) error {
 	if err != nil || st.Size() <= l.MaxBytes {
 		return err
 	}
-	return setAside(path, l.Keep)
+	if l.Keep <= 0 {
+		return os.Truncate(path, 0)
+	}
+	if err := shift(path, l.Keep); err != nil {
+		return err
+	}
+	if err := copyFile(path, aside(path, 1)); err != nil {
+		return err
+	}
+	return os.Truncate(path, 0)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 func aside(path string, n int) string { return fmt.Sprintf("%s.%d", path, n) }

@@ -261,22 +261,32 @@ func TestUnwritable(t *testing.T) {
 	}
 }
 
-func TestSetAsideOfOthers(t *testing.T) {
+func TestCopyAside(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "daemon-stderr.log")
-	if err := SetAside(path, Default); err != nil {
-		t.Errorf("SetAside of nothing = %v", err)
+	if err := CopyAside(path, Default); err != nil {
+		t.Errorf("CopyAside of nothing = %v", err)
 	}
-	if err := os.WriteFile(path, []byte("12345"), 0o600); err != nil {
+	held, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range []Limits{{MaxBytes: 5, Keep: 1}, {MaxBytes: 4, Keep: 1}} {
-		if err := SetAside(path, l); err != nil {
+	defer held.Close()
+	for _, tc := range []struct {
+		limits Limits
+		want   map[string]string
+	}{
+		{Limits{MaxBytes: 5, Keep: 2}, map[string]string{"": "12345", ".1": ""}},
+		{Limits{MaxBytes: 9, Keep: 2}, map[string]string{"": "", ".1": "1234512345"}},
+		{Limits{MaxBytes: 4, Keep: 2}, map[string]string{"": "", ".1": "12345", ".2": "1234512345"}},
+		{Limits{MaxBytes: 4}, map[string]string{"": "", ".1": "12345"}},
+	} {
+		if _, err := held.WriteString("12345"); err != nil {
 			t.Fatal(err)
 		}
-		_, err := os.Stat(path + ".1")
-		if (err == nil) != (l.MaxBytes < 5) {
-			t.Errorf("limit %d: set aside is %v", l.MaxBytes, err == nil)
+		if err := CopyAside(path, tc.limits); err != nil {
+			t.Fatal(err)
 		}
+		holds(t, path, tc.want)
 	}
 }
 

@@ -93,6 +93,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	go d.keepHouse()
+	go d.keepPanes()
 	if o.Ready != nil {
 		o.Ready()
 	}
@@ -152,23 +153,22 @@ func (d *Daemon) open(o Options) (err error) {
 // session that is launched finds somebody to call.
 func (d *Daemon) startActors() (err error) {
 	d.sessions.URL = d.url()
+	d.events = eventlog.New(d.eventLog())
 	d.system, err = actors.Start(house.Config{
 		Idle: d.cfg.Idle, BootDeadline: d.cfg.BootDeadline, CrashMax: d.cfg.CrashLoopMax, CrashWindow: d.cfg.CrashLoopWindow,
 		TTL: d.cfg.MessageTTL, Wait: d.cfg.SendWait,
 	}, house.Ports{
 		Mailbox: mail{box: d.box, ctx: d.life}, Board: memory{board: d.board, ctx: d.life, log: d.log}, Peers: peers{d.reg},
-		Sessions: d.sessions, Onboarder: onboarder{d: d, ctx: d.life}, Log: d.log,
+		Sessions: eventlog.Sessions{Sessions: d.sessions, Log: d.events}, Onboarder: onboarder{d: d, ctx: d.life}, Log: d.log,
 	})
 	if err != nil {
+		d.events = nil // nothing will come
 		return err
 	}
 	if dmg := d.db.Damage(); dmg != nil {
 		d.system.Notify(house.Notice{Kind: "store-damaged", Summary: "the store was damaged and set aside as " + dmg.Path, Content: dmg.Reason})
 	}
-	d.events = eventlog.Start(d.stopping, eventlog.Config{
-		Dir: d.paths.Logs(), Delivery: eventlog.Limits{MaxBytes: d.cfg.DeliveryLogMaxBytes, Keep: d.cfg.DeliveryLogKeep},
-		Subscribe: api{d}.Subscribe, Daemon: d.unix != nil, Log: d.log,
-	})
+	d.events.Start(d.stopping, api{d}.Subscribe)
 	d.watchRegistry()
 	return nil
 }
@@ -176,10 +176,12 @@ func (d *Daemon) startActors() (err error) {
 // watchRegistry keeps actors in line with the registry, whoever writes it.
 func (d *Daemon) watchRegistry() {
 	d.reg.Watch(d.life, func(c iapeer.PeerChanged) {
+		d.events.PeerChanged(c)
 		if c.Action == "removed" {
 			if err := os.RemoveAll(attachments(d.paths, c.Peer)); err != nil {
 				d.log.Warn("cannot remove a peer's attachments", zap.String("peer", string(c.Peer)), zap.Error(err))
 			}
+			go d.forgetPanes(c.Peer)
 		}
 		d.system.Refresh(c.Peer)
 	})
@@ -189,10 +191,10 @@ func (d *Daemon) watchRegistry() {
 func (d *Daemon) serve() <-chan error {
 	a := api{d}
 	mux := http.NewServeMux()
-	mux.Handle("/mcp", mcp.New(mcp.Config{Sender: a, Version: iapeer.Version, Wait: d.cfg.SendWait, Log: d.log}))
+	mux.Handle("/mcp", mcp.New(mcp.Config{Sender: a, Version: iapeer.Version, Wait: d.cfg.SendWait, Observe: d.events.Attempt, Log: d.log}))
 	mux.Handle("/", fleet.New(fleet.Deps{
 		Version: iapeer.Version, Started: d.started, Log: d.log, Caller: gate.CallerFrom, Stopping: d.stopping.Done(),
-		Sender: a, Fleet: a, Messages: a, Events: a, Hooks: a, Notices: a, Screens: a, Config: settings{d},
+		Sender: a, Fleet: a, Messages: a, Events: a, Hooks: a, Notices: a, Screens: a, Config: settings{d}, Attempted: d.events.Attempt,
 	}))
 	g := gate.New(gate.Config{
 		OwnUID: os.Getuid(), Peers: peers{d.reg}, Sessions: supervised{d}, Tokens: d.tokens.table, Person: d.person,

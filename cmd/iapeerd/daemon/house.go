@@ -1,18 +1,31 @@
 package daemon
 
 import (
+	"os"
 	"runtime/debug"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/cmd/iapeerd/eventlog"
+	"github.com/iapeer/iapeer/session"
+	"github.com/iapeer/iapeer/session/host"
+	"github.com/iapeer/iapeer/session/logfile"
 	"github.com/iapeer/iapeer/session/panelog"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
 
-// paneEvery is how often the sessions' terminal logs are bounded.
-const paneEvery = time.Hour
+// paneEvery is how often the sessions' terminal logs are bounded while sessions
+// do something, panesAtLeast while nothing is known to happen.
+const (
+	paneEvery    = 5 * time.Minute
+	panesAtLeast = time.Hour
+)
+
+// endLimit is how long the logs of a removed peer wait for the end of its
+// sessions.
+const endLimit = 30 * time.Second
 
 // startedAfter is when a start is over: what the profiles of many peers left
 // behind is given back then, instead of minutes later.
@@ -27,15 +40,9 @@ func (d *Daemon) keepHouse() {
 	t := time.NewTicker(houseEvery)
 	defer t.Stop()
 	defer time.AfterFunc(startedAfter, debug.FreeOSMemory).Stop()
-	var panes time.Time // when their logs were last bounded
 	for {
-		now := time.Now()
-		d.clean(now)
+		d.clean(time.Now())
 		debug.FreeOSMemory() // reading the registry, or old messages, leaves much behind
-		if now.Sub(panes) >= paneEvery {
-			panes = now
-			d.boundPanes(now)
-		}
 		select {
 		case <-t.C:
 		case <-d.stopping.Done():
@@ -62,15 +69,70 @@ func (d *Daemon) clean(now time.Time) {
 	}
 }
 
+// eventLog says how the logs of events are kept.
+func (d *Daemon) eventLog() eventlog.Config {
+	c := eventlog.Config{
+		Dir: d.paths.Logs(), Delivery: logfile.Limits{MaxBytes: d.cfg.DeliveryLogMaxBytes, Keep: d.cfg.DeliveryLogKeep},
+		Daemon: d.unix != nil, Log: d.log,
+	}
+	if d.getenv("IAPEER_DAEMON_LOG") != "" {
+		c.Echo = os.Stderr
+	}
+	return c
+}
+
+// keepPanes bounds the sessions' terminal logs while sessions do something, and
+// from time to time besides, until the daemon stops.
+func (d *Daemon) keepPanes() {
+	t := time.NewTicker(paneEvery)
+	defer t.Stop()
+	last := time.Now()
+	d.boundPanes(last)
+	for {
+		select {
+		case now := <-t.C:
+			if d.events.Active() || now.Sub(last) >= panesAtLeast {
+				last = now
+				d.boundPanes(now)
+			}
+		case <-d.stopping.Done():
+			return
+		}
+	}
+}
+
 // boundPanes cuts, ages and removes the sessions' terminal logs.
 func (d *Daemon) boundPanes(now time.Time) {
+	keep := d.cfg.PaneLogKeep
+	if keep == 0 {
+		keep = -1 // none, and not the default
+	}
 	s, err := panelog.Sweep(d.paths.PaneLogs(), panelog.Limits{
-		MaxBytes: d.cfg.PaneLogMaxBytes, Keep: d.cfg.PaneLogKeep, Stale: d.cfg.PaneLogStaleFor, DirBudget: d.cfg.PaneLogDirBytes,
+		MaxBytes: d.cfg.PaneLogMaxBytes, Keep: keep, Stale: d.cfg.PaneLogStaleFor, DirBudget: d.cfg.PaneLogDirBytes, Live: d.hosted,
 	}, now)
 	if err != nil {
 		d.log.Warn("cannot bound the terminal logs", zap.Error(err))
 	}
 	if s.OverBudget {
 		d.log.Warn("terminal logs take more room than they may", zap.Int64("bytes", s.Bytes), zap.Int64("budget", d.cfg.PaneLogDirBytes))
+	}
+}
+
+// hosted reports whether a session host lives for the identity, known to the
+// actors or not.
+func (d *Daemon) hosted(id iapeer.Identity) bool {
+	return host.Locked(session.Files{Dir: d.paths.Hosts(), ID: id}.Lock())
+}
+
+// forgetPanes removes the terminal logs of a peer that was removed, when its
+// sessions have ended.
+func (d *Daemon) forgetPanes(name iapeer.Name) {
+	_, err := panelog.Remove(d.paths.PaneLogs(), name, func(id iapeer.Identity) bool {
+		ended := session.WaitUnlocked(session.Files{Dir: d.paths.Hosts(), ID: id}, endLimit)
+		_, again := (peers{d.reg}).Peer(name)
+		return ended && !again && d.stopping.Err() == nil
+	})
+	if err != nil {
+		d.log.Warn("cannot remove a peer's terminal logs", zap.String("peer", string(name)), zap.Error(err))
 	}
 }

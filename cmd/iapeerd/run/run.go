@@ -22,6 +22,7 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/cmd/iapeerd/daemon"
 	"github.com/iapeer/iapeer/config"
+	"github.com/iapeer/iapeer/session/logfile"
 )
 
 // Exit codes.
@@ -172,6 +173,10 @@ func logger(getenv func(string) string, toStderr bool, errout io.Writer) *zap.Lo
 	enc.EncodeTime = zapcore.ISO8601TimeEncoder
 	if toStderr {
 		return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.AddSync(errout), max(level, zapcore.WarnLevel)))
+	}
+	_ = os.MkdirAll(paths.Logs(), 0o700)                                      // else the library makes it, open to all
+	for _, name := range []string{"daemon-stderr.log", "daemon-stdout.log"} { // whoever started us holds them open, and bounds nothing
+		_ = logfile.CopyAside(filepath.Join(paths.Logs(), name), logfile.Default)
 	}
 	file := &lumberjack.Logger{Filename: filepath.Join(paths.Logs(), "daemon.log"), MaxSize: logFileMiB, MaxBackups: logFiles}
 	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(file), level))
