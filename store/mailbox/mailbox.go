@@ -16,6 +16,10 @@
 //     number of messages kept.
 //   - An open message is never deleted by age or size.
 //
+// What a commit writes is one row for a message and one line of history for a
+// change, both at the end of their tables. Everything random is behind the
+// commit: see [finder] for ids and keys, and the [ledger] for what is open.
+//
 // Full-text search has a file of its own, fed behind the commit by a cursor, so
 // that no sender waits for it; [Index.Lag] tells how far behind it is and
 // [Index.Rebuild] makes it anew.
