@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/admission"
 	"github.com/iapeer/iapeer/actors/house"
 )
 
 var seed = flag.Int64("seed", -1, "run the panic injection of this seed only")
 
-// panicRuns is how many seeds are run; with the race detector or -short a fifth.
+// panicRuns is how many seeds are run, with the race detector or -short a fifth of
+// them, and up to three times as many while a message was never hit.
 const panicRuns = 1000
 
 // injector panics at messages and port calls chosen by its seed: at a few at
@@ -137,10 +139,12 @@ var panicTargets = []string{
 	"router.submit",
 	"observers.publish", "observers.subscribe", "observers.unsubscribe", "observers.await", "observers.placed", "observers.forget",
 	"notices.raise", "notices.raised",
+	"loops.weigh", "loops.release", "admission.ask", "admission.leave", "admission.changed",
 	"roster.deliver", "roster.stamp", "roster.command", "roster.onboard", "roster.onboarded", "roster.refresh", "roster.wakeMail", "roster.withdraw",
 	"peer.deliver", "peer.stamp", "peer.command", "peer.wakeMail", "peer.refresh", "peer.removed", "peer.withdraw",
 	"presence.deliver", "presence.stamp", "presence.command", "presence.wakeMail", "presence.refresh", "presence.removed", "presence.withdraw",
 	"presence.hooked", "presence.loaded", "presence.recalled", "presence.recorded", "presence.tick",
+	"presence.admitted", "presence.queued", "presence.makeRoom",
 	"presence.reported:Started", "presence.reported:StartFailed", "presence.reported:HandEnded", "presence.reported:Offered",
 	"presence.reported:Looked", "presence.reported:TurnKnown", "presence.said:SessionIdle", "presence.said:SessionBusy",
 	"presence.said:ExecDone", "presence.said:SessionExited", "presence.said:SessionAttached", "presence.said:SessionWaiting",
@@ -165,9 +169,9 @@ func TestPanicsLoseNothing(t *testing.T) {
 		}
 		return list
 	}
-	// fewer runs go on until each message was hit: which one a seed meets
+	// the runs go on until each message was hit: which one a seed meets
 	// depends on who comes first
-	for s := int64(0); s < runs || s < panicRuns && len(missed()) > 0; s++ {
+	for s := int64(0); s < runs || s < 3*panicRuns && len(missed()) > 0; s++ {
 		for what, n := range panicRun(t, s) {
 			hit[what] += n
 		}
@@ -190,6 +194,7 @@ func panicRun(t *testing.T, seed int64) (hit map[string]int) {
 		w.commit = func() time.Duration { return 2 * time.Millisecond }
 		w.read = func() time.Duration { return time.Millisecond }
 		w.cfg.Idle = 3 * time.Minute
+		w.cfg.Admission = admission.Limits{Starting: 2, Live: 3}
 		for _, r := range recipients {
 			w.script(r).turn = 2 * time.Second
 		}

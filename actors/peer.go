@@ -60,6 +60,7 @@ func (p *peer) Receive(c actor.Context) {
 		for _, pid := range p.children {
 			c.Send(pid, m)
 		}
+	case house.MakeRoom: // goes straight to a presence
 	case house.Removed:
 		p.h.Inspect("peer", m)
 		p.removing = true

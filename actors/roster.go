@@ -115,7 +115,7 @@ func (r *roster) child(c actor.Context, name iapeer.Name) *actor.PID {
 	delete(r.presence, name)
 	pid, err := c.SpawnNamed(actor.PropsFromProducer(func() actor.Actor {
 		return &peer{h: r.h, name: name, records: records}
-	}, actor.WithSupervisor(strategy(r.h))), string(name))
+	}, children(r.h)), string(name))
 	if err != nil && !errors.Is(err, actor.ErrNameExists) {
 		r.h.Log.Error("cannot spawn peer", zap.String("peer", string(name)), zap.Error(err))
 		return nil
@@ -166,6 +166,7 @@ func (r *roster) pass(c actor.Context, m house.PeerMessage) {
 		}
 		// nobody can be offering what is for nobody
 		r.h.Mark([]iapeer.Mark{m.Mark}, func(done []house.Marked) { m.Reply(done[0]) })
+	case house.MakeRoom: // goes straight to a presence
 	case house.Removed: // the roster's own word to a peer
 	}
 }

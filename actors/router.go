@@ -139,6 +139,10 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 		return s.repeated(ctx, sub.Message, d)
 	}
 	p := progress{state: sub.Message.State}
+	if sub.Held != "" {
+		p.place = house.Place{By: "loop", Next: "it is held: " + sub.Held + ". A person decides: iapeer msg release " + string(sub.Message.ID), Depth: 1}
+		return s.result(ctx, sub.Message, p), nil
+	}
 	if s.h.Sessions.Traits(sub.Message.To.Runtime).Inbox {
 		p.place = s.inInbox(sub.Message.To)
 		waiting = waiting && d.WaitFor == iapeer.Answered

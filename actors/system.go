@@ -34,7 +34,9 @@ import (
 	"go.uber.org/zap/exp/zapslog"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/admission"
 	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/actors/loop"
 	"github.com/iapeer/iapeer/actors/presence"
 	"github.com/iapeer/iapeer/supervisor"
 )
@@ -51,11 +53,20 @@ type System struct {
 // its mail for ever.
 var panicPolicy = supervisor.Policy{Intensity: math.MaxInt, Window: time.Minute, First: 10 * time.Millisecond, Limit: 5 * time.Second}
 
-// strategy supervises every actor of the house alike.
-func strategy(h *house.House) actor.SupervisorStrategy {
-	return supervisor.Strategy(panicPolicy, func(f supervisor.Failure) {
+// guardian supervises the actors that have no parent.
+func guardian(h *house.House) actor.PropsOption {
+	return actor.WithGuardian(supervisor.Strategy(panicPolicy, failed(h)))
+}
+
+// children supervises the children of an actor.
+func children(h *house.House) actor.PropsOption {
+	return supervisor.Children(panicPolicy, failed(h))
+}
+
+func failed(h *house.House) func(supervisor.Failure) {
+	return func(f supervisor.Failure) {
 		h.Log.Error("an actor failed", zap.String("actor", f.Child.Id), zap.Any("reason", f.Reason), zap.Bool("giveUp", f.Decision.GiveUp))
-	})
+	}
 }
 
 // Start starts the system: it adopts what lives and reads what waits.
@@ -67,6 +78,8 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 	logger := slog.New(zapslog.NewHandler(ports.Log.Core(), zapslog.WithName("actors")))
 	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }))
 	h := house.New(cfg, ports, sys.Root, probe)
+	breaker := loop.NewActor(h.Config.Loop, func(m any) { h.Inspect("loops", m) })
+	desk := newDesk(h)
 	for _, part := range []struct {
 		name string
 		pid  **actor.PID
@@ -74,6 +87,8 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 	}{
 		{"observers", &h.Observers, func() actor.Actor { return newObservers(h) }},
 		{"notices", &h.Notices, func() actor.Actor { return &notices{h: h} }},
+		{"loops", &h.Loops, func() actor.Actor { return breaker }},
+		{"admission", &h.Admission, func() actor.Actor { return desk }},
 		{"roster", &h.Roster, nil},
 		{"router", &h.Router, func() actor.Actor { return &router{h: h} }},
 	} {
@@ -83,7 +98,7 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 			h.Roster = actor.NewPID(sys.Address(), part.name)
 			producer = func() actor.Actor { return &roster{h: h} }
 		}
-		pid, err := sys.Root.SpawnNamed(actor.PropsFromProducer(producer, actor.WithGuardian(strategy(h)), actor.WithSupervisor(strategy(h))), part.name)
+		pid, err := sys.Root.SpawnNamed(actor.PropsFromProducer(producer, guardian(h), children(h)), part.name)
 		if err != nil {
 			return nil, fmt.Errorf("start %s: %w", part.name, err)
 		}
@@ -92,6 +107,21 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 		}
 	}
 	return &System{h: h, system: sys}, nil
+}
+
+// newDesk makes the desk that grants starts.
+func newDesk(h *house.House) *admission.Desk {
+	d := &admission.Desk{
+		Limits: h.Config.Admission, Sessions: h.View.Sessions, Inspect: func(m any) { h.Inspect("admission", m) },
+		Park: func(id iapeer.Identity) { h.Root.Send(h.Presence(id), house.MakeRoom{}) },
+	}
+	if _, ok := admission.Stalled(); ok && d.Limits.Pressure > 0 {
+		d.Stalled = func() float64 {
+			share, _ := admission.Stalled()
+			return share
+		}
+	}
+	return d
 }
 
 func newObservers(h *house.House) *observers {
@@ -105,7 +135,7 @@ func newObservers(h *house.House) *observers {
 // that no presence decides any more, then the router, then who listens. The
 // sessions live on. It returns when all have stopped, or with ctx.
 func (s *System) Stop(ctx context.Context) error {
-	for _, pid := range []*actor.PID{s.h.Roster, s.h.Router, s.h.Notices, s.h.Observers} {
+	for _, pid := range []*actor.PID{s.h.Roster, s.h.Router, s.h.Admission, s.h.Loops, s.h.Notices, s.h.Observers} {
 		done := make(chan error, 1)
 		go func() { done <- s.system.Root.PoisonFuture(pid).Wait() }()
 		select {
@@ -187,6 +217,9 @@ func (s *System) Mark(ctx context.Context, m iapeer.Mark) (iapeer.Message, error
 		s.h.Mark([]iapeer.Mark{m}, func(d []house.Marked) { answer(d[0]) })
 	})
 	if err == nil {
+		if m.Change == iapeer.ChangeRelease {
+			s.h.Root.Send(s.h.Loops, loop.Release{Conversation: msg.Conversation, Hops: msg.Hops})
+		}
 		s.h.Root.Send(s.h.Roster, house.WakeMail{To: msg.To})
 	}
 	return done.Message, err

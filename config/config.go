@@ -48,6 +48,16 @@ type Config struct {
 	EphemeralQuiet       time.Duration
 	EphemeralUnarmedIdle time.Duration
 
+	MaxStarting    int           // sessions that start at one time; 0: no limit
+	MaxLive        int           // sessions alive at one time; 0: no limit
+	MemoryPressure int           // percent of the time that tasks may stall for lack of memory; 0: not looked at
+	StuckTurn      time.Duration // a turn without a sign of life; 0: not looked at
+	ComposerHold   time.Duration // a half-typed line keeps a message waiting
+
+	LoopHops   int           // answers between agents within LoopWindow; 0: no limit
+	LoopWindow time.Duration // see LoopHops
+	MaxHops    int           // messages in a row that no person had a part in; 0: no limit
+
 	SendWait    time.Duration // how long send waits for evidence; 0: not at all
 	MessageTTL  time.Duration // from acceptance, only while accepted
 	RetainFor   time.Duration // settled messages are forgotten after this

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,13 +30,41 @@ func Strategy(p Policy, report func(Failure)) actor.SupervisorStrategy {
 	return &strategy{policy: p, report: report} // a pointer: the library keys its guardians by strategy
 }
 
+// Children lets p supervise the children of an actor, as [Strategy] does, and
+// forgets the restarts that are due when the actor itself restarts or stops: its
+// children end with it then, and the library wakes one that is told to restart
+// while it ends, so that its parent would wait for its end for ever.
+func Children(p Policy, report func(Failure)) actor.PropsOption {
+	return func(props *actor.Props) {
+		s := &strategy{policy: p, report: report}
+		actor.WithSupervisor(s)(props)
+		actor.WithReceiverMiddleware(s.follow)(props)
+	}
+}
+
 type strategy struct {
 	policy Policy
 	report func(Failure)
+
+	mu    sync.Mutex
+	epoch int // of the parent: counts its restarts and its end
+}
+
+// follow watches the parent's own life.
+func (s *strategy) follow(next actor.ReceiverFunc) actor.ReceiverFunc {
+	return func(c actor.ReceiverContext, m *actor.MessageEnvelope) {
+		switch m.Message.(type) {
+		case *actor.Restarting, *actor.Stopping:
+			s.mu.Lock()
+			s.epoch++
+			s.mu.Unlock()
+		}
+		next(c, m)
+	}
 }
 
 // HandleFailure implements actor.SupervisorStrategy.
-func (s strategy) HandleFailure(system *actor.ActorSystem, parent actor.Supervisor, child *actor.PID,
+func (s *strategy) HandleFailure(system *actor.ActorSystem, parent actor.Supervisor, child *actor.PID,
 	stats *actor.RestartStatistics, reason, _ any,
 ) {
 	d := s.decide(stats)
@@ -51,11 +80,11 @@ func (s strategy) HandleFailure(system *actor.ActorSystem, parent actor.Supervis
 		parent.StopChildren(child)
 		return
 	}
-	restartLater(system, parent, child, d.After)
+	s.restartLater(system, parent, child, d.After)
 }
 
 // decide counts the failure and answers it.
-func (s strategy) decide(stats *actor.RestartStatistics) Decision {
+func (s *strategy) decide(stats *actor.RestartStatistics) Decision {
 	// A window without failures is a fresh start. A window of zero would count
 	// every failure for the library, and counts none for a policy.
 	if s.policy.Window <= 0 || stats.NumberOfFailures(s.policy.Window) == 0 {
@@ -74,14 +103,19 @@ func (s strategy) decide(stats *actor.RestartStatistics) Decision {
 
 // restartLater restarts child after d. A child that is gone by then, or that
 // another of the same name has replaced, is left alone: the restart would kill
-// a stranger.
-func restartLater(system *actor.ActorSystem, parent actor.Supervisor, child *actor.PID, d time.Duration) {
+// a stranger. So is one whose parent restarted or stopped meanwhile.
+func (s *strategy) restartLater(system *actor.ActorSystem, parent actor.Supervisor, child *actor.PID, d time.Duration) {
 	failed, ok := system.ProcessRegistry.Get(child)
 	if !ok {
 		return
 	}
+	s.mu.Lock()
+	epoch := s.epoch
+	s.mu.Unlock()
 	time.AfterFunc(d, func() {
-		if now, ok := system.ProcessRegistry.Get(child); ok && now == failed {
+		s.mu.Lock() // a parent that ends waits, so that its word comes after ours
+		defer s.mu.Unlock()
+		if now, ok := system.ProcessRegistry.Get(child); ok && now == failed && s.epoch == epoch {
 			parent.RestartChildren(child)
 		}
 	})

@@ -24,6 +24,7 @@ type crasher struct{ log *ledger }
 type ledger struct {
 	begin   time.Time
 	crashes int
+	slow    time.Duration // how long the end of a child of the child takes; 0: it has none
 	starts  []time.Duration
 	pings   atomic.Int64 // read while the child may yet write
 }
@@ -32,6 +33,13 @@ func (a crasher) Receive(c actor.Context) {
 	switch c.Message().(type) {
 	case *actor.Started:
 		a.log.starts = append(a.log.starts, time.Since(a.log.begin))
+		if a.log.slow > 0 {
+			c.Spawn(actor.PropsFromFunc(func(c actor.Context) {
+				if _, ok := c.Message().(*actor.Stopping); ok {
+					time.Sleep(a.log.slow)
+				}
+			}))
+		}
 		if a.log.crashes > 0 {
 			a.log.crashes--
 			panic("as told")
@@ -64,6 +72,8 @@ func (p *parent) Receive(c actor.Context) {
 		p.terminated++
 	case ping:
 		p.alive++
+	case crash:
+		panic("as told")
 	case respawn:
 		p.spawn(c)
 	case stopChild:
@@ -100,7 +110,7 @@ func begin(t *testing.T, p Policy, crashes int) *trial {
 	tr := &trial{root: system.Root, log: &ledger{begin: time.Now(), crashes: crashes}}
 	tr.parent = &parent{log: tr.log}
 	props := actor.PropsFromProducer(func() actor.Actor { return tr.parent },
-		actor.WithSupervisor(Strategy(p, func(f Failure) { tr.failures = append(tr.failures, f) })))
+		Children(p, func(f Failure) { tr.failures = append(tr.failures, f) }))
 	tr.pid = system.Root.Spawn(props)
 	t.Cleanup(func() {
 		if err := system.Root.StopFuture(tr.pid).Wait(); err != nil {
@@ -214,6 +224,30 @@ func TestRestartSparesTheNamesake(t *testing.T) {
 		if want := []time.Duration{0, 2 * time.Second}; !slices.Equal(tr.log.starts, want) {
 			t.Errorf("starts at %v, want %v: the late restart hit the new child", tr.log.starts, want)
 		}
+	})
+}
+
+// TestParentRestartsWhileChildWaits: the library lets an actor that is told to
+// restart while it ends go on living, and its parent wait for ever.
+func TestParentRestartsWhileChildWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := begin(t, doubling, 0)
+		wait(time.Second)
+		tr.log.slow = 5 * time.Second
+		tr.root.Send(tr.pid, stopChild{})
+		wait(time.Second)
+		tr.root.Send(tr.pid, respawn{})
+		synctest.Wait()
+		tr.root.Send(tr.parent.child, crash{})
+		wait(100 * time.Millisecond)
+		tr.root.Send(tr.pid, crash{})
+		wait(time.Minute)
+		tr.root.Send(tr.pid, ping{})
+		synctest.Wait()
+		if tr.parent.alive != 1 || len(tr.log.starts) < 3 {
+			t.Errorf("the parent handled %d messages after its restart and its child started at %v, want 1 and three times", tr.parent.alive, tr.log.starts)
+		}
+		tr.log.slow = 0
 	})
 }
 

@@ -11,6 +11,7 @@
 package house
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/admission"
+	"github.com/iapeer/iapeer/actors/loop"
 )
 
 // Config are the system's limits. Zero durations take the defaults of
@@ -31,6 +34,13 @@ type Config struct {
 	CrashWindow  time.Duration // default 300 s
 	TTL          time.Duration // of an accepted message; default iapeer.DefaultTTL
 	Wait         time.Duration // bounded wait of a send; default 20 s
+
+	Quiet     time.Duration    // an ephemeral session that has replied ends after so long; default 20 s
+	Unarmed   time.Duration    // one that has not, after so long without a sign; default 10 min
+	Hold      time.Duration    // a half-typed line keeps mail waiting: people are told; default 2 min
+	StuckTurn time.Duration    // a turn without a sign: people are told; 0: not looked at
+	Loop      loop.Limits      // of agents that answer each other; the zero value sets none
+	Admission admission.Limits // of sessions that start and live; the zero value sets none
 }
 
 func (c Config) withDefaults() Config {
@@ -46,6 +56,9 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.CrashWindow, 300*time.Second)
 	orDuration(&c.TTL, iapeer.DefaultTTL)
 	orDuration(&c.Wait, 20*time.Second)
+	orDuration(&c.Quiet, 20*time.Second)
+	orDuration(&c.Unarmed, 10*time.Minute)
+	orDuration(&c.Hold, 2*time.Minute)
 	if c.CrashMax <= 0 {
 		c.CrashMax = 3
 	}
@@ -67,7 +80,7 @@ type House struct {
 	probe  func(actorKind string, message any) // tests inject panics here; nil otherwise
 
 	// The addresses of the actors that there is one of, set when the system starts.
-	Router, Roster, Observers, Notices *actor.PID
+	Router, Roster, Observers, Notices, Loops, Admission *actor.PID
 }
 
 // New makes the house of a system that starts now. probe, which may be nil, is
@@ -143,17 +156,43 @@ func Changed(m iapeer.Message, c iapeer.Change, e iapeer.Evidence) iapeer.Messag
 }
 
 // Accept stores a message and, once it is durable, hands it to its recipient.
-// reply may be nil.
+// One that an agent's turn caused is weighed by the loop breaker first. reply may
+// be nil.
 func (h *House) Accept(m iapeer.Message, reply func(Submitted)) {
+	if m.Hops <= 1 || m.Proof == iapeer.ProofSystem {
+		h.store(m, "", reply)
+		return
+	}
+	h.Root.Send(h.Loops, loop.Weigh{Conversation: m.Conversation, Hops: m.Hops, Verdict: func(why string) { h.store(m, why, reply) }})
+}
+
+// store keeps a message. One that is to be held for a reason goes to nobody.
+func (h *House) store(m iapeer.Message, held string, reply func(Submitted)) {
+	e := iapeer.Evidence{Source: "daemon", Detail: "on disk"}
+	if held != "" {
+		m.State, e = iapeer.Held, iapeer.Evidence{Source: "loop breaker", Detail: held}
+	}
 	h.Mailbox.Append(m, func(stored iapeer.Message, repeated bool, err error) {
 		if err == nil && !repeated {
-			h.Publish(Changed(stored, "", iapeer.Evidence{Source: "daemon", Detail: "on disk", At: stored.AcceptedAt}))
-			h.Post(stored.To, Deliver{Message: stored})
+			e.At = stored.AcceptedAt
+			h.Publish(Changed(stored, "", e))
+			if held == "" {
+				h.Post(stored.To, Deliver{Message: stored})
+			} else {
+				h.Notify(loopNotice(stored, held))
+			}
 		}
 		if reply != nil {
-			reply(Submitted{Message: stored, Repeated: repeated, Err: err})
+			reply(Submitted{Message: stored, Repeated: repeated, Held: held, Err: err})
 		}
 	})
+}
+
+func loopNotice(m iapeer.Message, why string) Notice {
+	return Notice{
+		Identity: m.To, Kind: "loop", Summary: fmt.Sprintf("%s from %s to %s is held: agents answer each other in a circle", m.ID, m.From.Name, m.To.Name),
+		Content: fmt.Sprintf("%s. Nothing is lost.\nLet them go on: iapeer msg release %s\nEnd it: iapeer msg cancel %s", why, m.ID, m.ID),
+	}
 }
 
 // Tell sends a message from the daemon itself. key makes it happen once.

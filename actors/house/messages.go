@@ -45,6 +45,11 @@ type WakeMail struct{ To iapeer.Identity }
 // Removed tells a peer that the registry no longer names it.
 type Removed struct{}
 
+// MakeRoom asks a presence to end its session, if it is idle, for others to
+// start.
+type MakeRoom struct{}
+
+func (MakeRoom) peerMessage() {}
 func (Deliver) peerMessage()  {}
 func (Stamp) peerMessage()    {}
 func (Command) peerMessage()  {}
@@ -58,6 +63,7 @@ func (Removed) peerMessage()  {}
 type Submitted struct {
 	Message  iapeer.Message
 	Repeated bool
+	Held     string // why it waits for a person, "" when it does not
 	Err      error
 }
 

@@ -5,8 +5,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/admission"
 )
 
 // View is the read model of all presences, for readers that cannot wait for an
@@ -25,6 +27,9 @@ type Row struct {
 	Socket     string
 	Live       bool // it has a supervised session, or starts one
 	Launching  bool // a launch was asked for, and has not been answered
+	Adopted    bool // the session is older than this daemon, or than its presence
+	MayLeave   bool // may be parked: nobody looks at it, and nothing waits or goes on
+	Used       time.Time
 }
 
 func newView() *View { return &View{rows: make(map[iapeer.Identity]Row)} }
@@ -75,6 +80,23 @@ func (v *View) Of(name iapeer.Name) []iapeer.PresenceStatus {
 		return strings.Compare(string(a.Identity.Runtime), string(b.Identity.Runtime))
 	})
 	return out
+}
+
+// Sessions lists what starts and lives, for the admission of more. A session that
+// was adopted starts nothing.
+func (v *View) Sessions() (list []admission.Session) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for id, r := range v.rows {
+		if !r.Launching && r.Status.HostPID == 0 {
+			continue
+		}
+		list = append(list, admission.Session{
+			ID: id, Generation: r.Generation, Starting: r.Launching || r.Status.State == iapeer.Waking && !r.Adopted,
+			Idle: r.MayLeave, Leaving: r.Status.State == iapeer.Parking, Used: r.Used,
+		})
+	}
+	return list
 }
 
 // Row returns what the presence wrote last in this daemon's life.

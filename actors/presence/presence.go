@@ -110,6 +110,8 @@ type presence struct {
 	due       bool                             // the evidence deadline asked for the lookup
 	marks     memory                           // what is on its way to the mailbox
 	owed      map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	asking    *house.Launch                    // waits to be admitted
+	queuedFor string                           // why it is not, "" if not told
 	waiters   []house.Command                  // verbs that answer once the session is up, or cannot be
 	self      *actor.PID
 	timers    [timerKinds]*time.Timer
@@ -199,6 +201,8 @@ func (p *presence) obey(c actor.Context, m house.PeerMessage) {
 		p.withdraw(m)
 	case house.Refresh:
 		p.traits = p.h.Sessions.Traits(p.id.Runtime)
+	case house.MakeRoom:
+		p.makeRoom()
 	case house.Removed:
 		p.remove(c)
 	}
@@ -213,6 +217,10 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		}
 	case recorded:
 		p.launch(m.launch)
+	case admitted:
+		p.admitted(m)
+	case queued:
+		p.queued(m)
 	case loaded:
 		p.load(m)
 	case recalled:
@@ -258,7 +266,7 @@ func (p *presence) listen(m presenceMessage) {
 			}
 		}
 		m.reply()
-	case loaded, recalled, recorded, tick:
+	case loaded, recalled, recorded, admitted, queued, tick:
 	}
 }
 
@@ -328,6 +336,9 @@ func (p *presence) become(to iapeer.PresenceState, f stateFunc, why string) {
 	p.disarm(timerState)
 	p.state = f
 	p.show(to, why)
+	if !p.traits.Inbox {
+		p.settleAdmission()
+	}
 }
 
 // show publishes the state and keeps it.
@@ -351,6 +362,7 @@ func (p *presence) project() {
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
 			HostPID: p.hostPID, Attached: p.attached, Open: len(p.mail) + len(p.flights),
 		},
-		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
+		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Adopted: p.adopted,
+		MayLeave: p.mayLeave(), Used: p.used(), Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
 	})
 }

@@ -236,8 +236,7 @@ func (p *presence) stopped(in input) {
 func (p *presence) resting(in input) {
 	switch in := in.(type) {
 	case due:
-		p.become(iapeer.Asleep, p.asleep, "rested")
-		p.wakeForMail()
+		p.rested()
 	case verb:
 		p.verbDown(in.command)
 	case mailArrived, up, down, calm, moving, dialog, gone, freed:
@@ -274,7 +273,7 @@ func (p *presence) armIdle() {
 // park ends an idle session, unless a person looks at it or tasks go on behind
 // it.
 func (p *presence) park() {
-	if p.attached > 0 || p.turn.background > 0 || p.underWay() || len(p.mail) > 0 {
+	if !p.idleEnough() {
 		p.arm(timerState, p.h.Config.Idle)
 		return
 	}
@@ -282,11 +281,21 @@ func (p *presence) park() {
 	p.end(fmt.Sprintf("idle for %s", p.h.Config.Idle))
 }
 
+// idleEnough reports whether nobody looks at the session, and nothing waits for it
+// or goes on in it.
+func (p *presence) idleEnough() bool {
+	return p.attached == 0 && p.turn.background == 0 && !p.turn.running && !p.underWay() && len(p.mail) == 0
+}
+
 // end tells the session to end.
 func (p *presence) end(why string) {
+	begun := !p.withdrawn()
 	p.become(iapeer.Parking, p.parking, why)
 	if p.session != nil {
 		p.session.Act(house.Act{Kind: house.ActStop})
+	}
+	if !begun {
+		p.state(gone{})
 	}
 }
 
@@ -304,6 +313,7 @@ func (p *presence) settleDown(why string) {
 	}
 	p.replay()
 	p.state(mailArrived{})
+	p.keepUp()
 }
 
 // replay hands the verbs that waited to the state that holds now.

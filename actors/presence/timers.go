@@ -19,6 +19,7 @@ const (
 	timerSettle                    // an idle session whose turn has not ended
 	timerReload                    // the mailbox could not be read
 	timerOwed                      // offers are to be recorded without their outcome
+	timerStuck                     // a turn gave no sign for long
 	timerKinds
 )
 
@@ -54,6 +55,8 @@ func (p *presence) tick(m tick) {
 		p.reload()
 	case timerOwed:
 		p.payOwed()
+	case timerStuck:
+		p.stuck()
 	case timerKinds:
 	}
 }

@@ -13,6 +13,7 @@ import (
 // turn is what the session does now, and why: the set of messages it consumed.
 type turn struct {
 	running    bool
+	since      time.Time // it runs
 	id         string
 	causes     []cause
 	background int      // tasks that go on without a turn
@@ -29,7 +30,8 @@ type cause struct {
 type turnEnd struct {
 	id       string // of the turn, "" if not told
 	text     string
-	failed   string // why, "" when it ended well
+	failed   string    // why, "" when it ended well
+	resets   time.Time // when a quota that ended it is renewed, zero when none did
 	evidence iapeer.Evidence
 	at       time.Time // when it was told
 }
@@ -59,7 +61,7 @@ func (p *presence) event(e iapeer.SessionEvent) {
 		p.endTurn(turnEnd{id: e.TurnID, text: e.Text, evidence: e.Evidence})
 	case iapeer.TurnFailed:
 		p.proveByTurn(e.TurnID, e.Evidence)
-		p.endTurn(turnEnd{id: e.TurnID, text: e.Text, failed: e.Reason, evidence: e.Evidence})
+		p.endTurn(turnEnd{id: e.TurnID, text: e.Text, failed: e.Reason, resets: e.ResetsAt, evidence: e.Evidence})
 	case iapeer.SessionIdle:
 		p.idle()
 	case iapeer.SessionBusy:
@@ -122,9 +124,29 @@ func (p *presence) begin(id string) {
 	p.disarm(timerSettle)
 	if !p.turn.running {
 		p.turn.running, p.turn.id = true, id
+		p.turn.since = time.Now()
 		p.h.Publish(iapeer.TurnChanged{Identity: p.id, At: time.Now()})
 	}
+	p.watchTurn()
 	p.state(moving{})
+}
+
+// watchTurn begins anew to wait for a sign of the turn.
+func (p *presence) watchTurn() {
+	if p.h.Config.StuckTurn > 0 {
+		p.arm(timerStuck, p.h.Config.StuckTurn)
+	}
+}
+
+// stuck tells people of a turn that gives no sign. It goes on: a long command is
+// no fault.
+func (p *presence) stuck() {
+	if p.turn.running {
+		p.h.Notify(house.Notice{
+			Identity: p.id, Kind: "stuck-turn", Summary: fmt.Sprintf("%s: its turn has given no sign for %s", p.id.Name, p.h.Config.StuckTurn),
+			Content: fmt.Sprintf("It runs since %s.\nLook: iapeer screen %s\nEnd the turn: iapeer interrupt %s", p.turn.since.Format("15:04"), p.id.Name, p.id.Name),
+		})
+	}
 }
 
 // moved takes a sign of the running turn: what was taken while idle is now
@@ -133,7 +155,7 @@ func (p *presence) moved(turnID string, e iapeer.Evidence) {
 	p.proveByTurn(turnID, e)
 	late := !p.turn.running && turnID != "" && turnID == p.lastEnd.id // its hook was overtaken by the turn's end
 	if p.turn.end == nil && !late {
-		p.begin(turnID)
+		p.begin(turnID) // also when it runs: it is a sign
 	}
 	if len(p.flights) > 0 {
 		p.look()
@@ -191,14 +213,30 @@ func (p *presence) settleTurn() {
 func (p *presence) finishTurn() {
 	t := p.turn
 	p.turn = turn{background: t.background}
+	p.disarm(timerStuck)
 	e := p.complete(t.end.evidence)
+	if t.end.failed != "" {
+		p.failTurn(t, e)
+	} else {
+		p.answerTurn(t, e)
+	}
+	p.h.Publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
+	if t.end.resets.After(time.Now()) && p.session != nil {
+		p.overQuota(*t.end)
+		return
+	}
+	if p.quiet {
+		p.state(calm{})
+		return
+	}
+	p.state(mailArrived{}) // its hooks still run: the session itself says when it is idle
+}
+
+// answerTurn marks what a turn consumed as answered by its last text, unless the
+// agent wrote to the sender itself.
+func (p *presence) answerTurn(t turn, e iapeer.Evidence) {
 	var marks []iapeer.Mark
 	for _, c := range t.causes {
-		if t.end.failed != "" {
-			marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: e})
-			p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text))
-			continue
-		}
 		answer := t.end.text
 		if c.replied {
 			answer = "" // its own message answered
@@ -207,15 +245,24 @@ func (p *presence) finishTurn() {
 		p.answerPerson(c, t.end.text)
 	}
 	p.mark(marks, nil)
-	p.h.Publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
-	if t.end.failed != "" && t.end.failed != "interrupted" {
-		p.h.Notify(house.Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
-	}
-	if p.quiet {
-		p.state(calm{})
+}
+
+// failTurn marks what a turn consumed that did not end well. A turn that a quota
+// ended goes on after its reset, and the peer is told then what it had begun.
+func (p *presence) failTurn(t turn, e iapeer.Evidence) {
+	if t.end.resets.After(time.Now()) {
+		p.cut(t.causes, "quota: "+t.end.failed)
 		return
 	}
-	p.state(mailArrived{}) // its hooks still run: the session itself says when it is idle
+	var marks []iapeer.Mark
+	for _, c := range t.causes {
+		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: e})
+		p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text))
+	}
+	p.mark(marks, nil)
+	if t.end.failed != "interrupted" {
+		p.h.Notify(house.Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
+	}
 }
 
 // answerPerson puts the last text of a turn into the inbox of a person whose
@@ -303,64 +350,4 @@ func (p *presence) cut(causes []cause, why string) {
 		list := strings.Join(ids, ", ")
 		p.h.Tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
 	}
-}
-
-// execDone takes the outcome of an exec message.
-func (p *presence) execDone(e iapeer.ExecDone) {
-	f := p.flightFor(e.ID)
-	session := p.session
-	ack := func() {
-		if session != nil {
-			session.Act(house.Act{Kind: house.ActAckExec, ID: e.ID})
-		}
-	}
-	if f == nil {
-		ack() // settled before: the acknowledgement was lost
-		return
-	}
-	p.land(e.ID)
-	p.rec.LastSeen = e.At
-	ev := iapeer.Evidence{Source: "exit", Detail: execWords(e), Session: fmt.Sprintf("pid:%d", e.PID), At: e.At}
-	switch {
-	case e.Code != 0 || e.Signal != "":
-		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]house.Marked) { ack() })
-		p.tellSender(f.msg, "failed", ev.Detail)
-	case strings.TrimSpace(e.Answer) == "":
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]house.Marked) { ack() })
-	default:
-		p.execAnswer(f.msg, e, ev, ack)
-	}
-	p.state(calm{})
-}
-
-// execAnswer sends the command's output to the sender before the outcome is
-// recorded, so that a crash between the two repeats the send, which its key
-// makes harmless. An answer is never answered by itself: two commands would
-// talk for ever.
-func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evidence, ack func()) {
-	text := strings.TrimSuffix(e.Answer, "\n")
-	marks := []iapeer.Mark{
-		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
-		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
-	}
-	record := func() { p.mark(marks, func([]house.Marked) { ack() }) }
-	if m.Caused != "" || m.From == iapeer.SystemIdentity() {
-		record()
-		return
-	}
-	p.h.Accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s house.Submitted) {
-		if s.Err != nil {
-			p.h.Notify(house.Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.Err), Content: text})
-		}
-		record()
-	})
-}
-
-func execWords(e iapeer.ExecDone) string {
-	w := fmt.Sprintf("process %d read %d bytes, ", e.PID, e.ReadBytes)
-	if e.Signal != "" {
-		return w + "killed by " + e.Signal
-	}
-	return w + fmt.Sprintf("exit %d", e.Code)
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/iapeer/iapeer/actors/house"
 )
 
-// maxDeaths is how many deaths a presence remembers.
-const maxDeaths = 16
-
-// RestAfterCrashLoop is the rest of a presence that keeps dying.
-const RestAfterCrashLoop = 15 * time.Minute
-
 // restAfterRefusal is the rest after a start that cannot work as things are;
 // new mail does not shorten it, a person does.
 const restAfterRefusal = 5 * time.Minute
@@ -32,8 +26,8 @@ func (p *presence) wakeForMail() {
 // wake launches a session of the next generation.
 func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	p.rec.Generation++
-	p.rec.RestUntil = time.Time{}
-	p.turn, p.attached = turn{}, 0
+	p.rec.Rest, p.rec.RestUntil = "", time.Time{}
+	p.turn, p.attached, p.adopted = turn{}, 0, false
 	p.become(iapeer.Waking, p.waking, "launching "+string(p.id.Runtime))
 	p.arm(timerState, p.h.Config.BootDeadline)
 	s := p.start(mode, topic)
@@ -42,19 +36,6 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	// is durable before the host exists
 	root, self := p.h.Root, p.self
 	p.h.Board.PutPresence(p.rec, func() { root.Send(self, recorded{launch: s}) })
-}
-
-// launch starts the host of a generation that is on record.
-func (p *presence) launch(s house.Launch) {
-	switch {
-	case s.Generation != p.rec.Generation || p.session != nil || p.adopting || p.launching || p.removed:
-	case p.rec.State == iapeer.Waking:
-		p.launching = true
-		p.project()
-		p.h.Sessions.Launch(s, p.report(&p.line))
-	case p.rec.State == iapeer.Parking: // told to end before it began
-		p.state(gone{})
-	}
 }
 
 // connect takes a host that is up: what it was asked to write before is
@@ -112,7 +93,7 @@ func (p *presence) startFailed(f house.StartFailed) {
 	}
 	why := p.tellFailure(f)
 	if f.Cleanly {
-		p.rest(restAfterRefusal, why)
+		p.rest(iapeer.RestRefused, restAfterRefusal, why)
 		return
 	}
 	p.recordDeath(why)
@@ -134,6 +115,10 @@ func (p *presence) tellFailure(f house.StartFailed) string {
 // overdue gives up a start that takes too long. A session that was alive before
 // the daemon is never ended for its silence: it is asked again.
 func (p *presence) overdue() {
+	if p.asking != nil {
+		p.seekAdmission(*p.asking)
+		return
+	}
 	if p.adopted && p.session != nil {
 		p.arm(timerState, p.h.Config.BootDeadline)
 		p.looking = true
@@ -147,7 +132,7 @@ func (p *presence) overdue() {
 // presence rests when that is done.
 func (p *presence) abandon(f house.StartFailed) {
 	why := p.tellFailure(f)
-	p.rec.RestUntil = time.Now().Add(restAfterRefusal)
+	p.rec.Rest, p.rec.RestUntil = iapeer.RestRefused, time.Now().Add(restAfterRefusal)
 	p.end(why)
 }
 
@@ -166,33 +151,6 @@ func (p *presence) tellSenders(f house.StartFailed, why string) {
 	}
 }
 
-// recordDeath counts a death and rests when they come too fast.
-func (p *presence) recordDeath(why string) {
-	now := time.Now()
-	p.rec.Deaths = append(p.rec.Deaths, now)
-	if len(p.rec.Deaths) > maxDeaths {
-		p.rec.Deaths = p.rec.Deaths[len(p.rec.Deaths)-maxDeaths:]
-	}
-	recent := 0
-	for _, d := range p.rec.Deaths {
-		if now.Sub(d) <= p.h.Config.CrashWindow {
-			recent++
-		}
-	}
-	if recent >= p.h.Config.CrashMax {
-		p.h.Notify(house.Notice{Identity: p.id, Kind: "crash-loop", Summary: fmt.Sprintf("%s: %d deaths in %s, resting", p.id.Name, recent, p.h.Config.CrashWindow), Content: why})
-		p.rest(RestAfterCrashLoop, fmt.Sprintf("%d deaths in %s, the last: %s", recent, p.h.Config.CrashWindow, why))
-		return
-	}
-	p.settleDown(why)
-}
-
-func (p *presence) rest(d time.Duration, why string) {
-	p.rec.RestUntil = time.Now().Add(d)
-	p.rec.Cause = why
-	p.settleDown(why)
-}
-
 // died handles a session that ended without being told to.
 func (p *presence) died(e iapeer.SessionExited) {
 	why := "the session ended: " + exitWords(e)
@@ -201,7 +159,7 @@ func (p *presence) died(e iapeer.SessionExited) {
 	p.settleDead(why)
 	p.answerWaiters(errors.New(why))
 	if e.Code == 0 && e.Signal == "" {
-		p.settleDown(why) // left on purpose: not a death
+		p.leftOnPurpose(why)
 		return
 	}
 	p.recordDeath(why)
@@ -223,6 +181,7 @@ func (p *presence) disconnect() {
 	p.looking, p.again, p.due, p.paused = false, false, false, false
 	p.disarm(timerEvidence)
 	p.disarm(timerSettle)
+	p.disarm(timerStuck)
 }
 
 func exitWords(e iapeer.SessionExited) string {
@@ -318,7 +277,7 @@ func (p *presence) verbDown(c house.Command) {
 
 // revive clears what keeps the presence down.
 func (p *presence) revive(why string) {
-	p.rec.Stopped, p.rec.Deaths, p.rec.RestUntil = false, nil, time.Time{}
+	p.rec.Stopped, p.rec.Deaths, p.rec.Rest, p.rec.RestUntil = false, nil, "", time.Time{}
 	p.settleDown(why)
 }
 

@@ -154,10 +154,7 @@ func (d *Daemon) open(o Options) (err error) {
 func (d *Daemon) startActors() (err error) {
 	d.sessions.URL = d.url()
 	d.events = eventlog.New(d.eventLog())
-	d.system, err = actors.Start(house.Config{
-		Idle: d.cfg.Idle, BootDeadline: d.cfg.BootDeadline, CrashMax: d.cfg.CrashLoopMax, CrashWindow: d.cfg.CrashLoopWindow,
-		TTL: d.cfg.MessageTTL, Wait: d.cfg.SendWait,
-	}, house.Ports{
+	d.system, err = actors.Start(limits(d.cfg), house.Ports{
 		Mailbox: mail{box: d.box, ctx: d.life}, Board: memory{board: d.board, ctx: d.life, log: d.log}, Peers: peers{d.reg},
 		Sessions: eventlog.Sessions{Sessions: d.sessions, Log: d.events}, Onboarder: onboarder{d: d, ctx: d.life}, Log: d.log,
 	})
