@@ -18,24 +18,30 @@ func verbs() []verb {
 		{"talk", "ask", "Send a message and print the answer.", &askCmd{}},
 		{"talk", "inbox", "Read what came to you.", &inboxCmd{}},
 		{"talk", "msg", "Look at messages and decide what is stuck.", &msgCmd{}},
-		{"talk", "log", "What was said and done, as it happens with -f.", &logCmd{}},
 
-		{"peers", "list", "All peers; first what needs you.", &listCmd{}},
-		{"peers", "status", "The daemon and the fleet in a few lines.", &statusCmd{}},
-		{"peers", "attach", "Sit down at a peer's terminal; it is woken if it sleeps.", &attachCmd{}},
-		{"peers", "screen", "Print what a peer's terminal shows.", &screenCmd{}},
-		{"peers", "stop", "End a peer's session and keep it down; mail is kept.", &stopCmd{}},
-		{"peers", "start", "Let a stopped peer work again.", &startCmd{}},
-		{"peers", "new", "End the session and begin a fresh one now.", &newCmd{}},
-		{"peers", "refresh", "Make the next wake a fresh session.", &refreshCmd{}},
-		{"peers", "interrupt", "End the running turn.", &interruptCmd{}},
-		{"peers", "adopt", "Take over a session that was started by hand.", &adoptCmd{}},
+		{"look", "list", "All peers; first what needs you.", &listCmd{}},
+		{"look", "status", "The daemon and the fleet in a few lines.", &statusCmd{}},
+		{"look", "log", "What was said and done, as it happens with -f.", &logCmd{}},
+		{"look", "attach", "Sit down at a peer's terminal; it is woken if it sleeps.", &attachCmd{}},
+		{"look", "screen", "Print what a peer's terminal shows.", &screenCmd{}},
+
+		{"run", "stop", "End a peer's session and keep it down; mail is kept.", &stopCmd{}},
+		{"run", "start", "Let a stopped peer work again.", &startCmd{}},
+		{"run", "new", "End the session and begin a fresh one now.", &newCmd{}},
+		{"run", "refresh", "Make the next wake a fresh session.", &refreshCmd{}},
+		{"run", "interrupt", "End the running turn.", &interruptCmd{}},
+		{"run", "launch", "Begin a fresh session of this folder's peer and attach.", &launchCmd{}},
+		{"run", "adopt", "Take over a session that was started by hand.", &adoptCmd{}},
 
 		{"set up", "init", "Make this folder a peer.", &initCmd{}},
 		{"set up", "create", "Make a peer in a folder of its own.", &createCmd{}},
-		{"set up", "launch", "Begin a fresh session of this folder's peer and attach.", &launchCmd{}},
+		{"set up", "rename", "Give a peer another name.", &renameCmd{}},
+		{"set up", "add-runtime", "Let a peer live on one more agent program.", &addRuntimeCmd{}},
+		{"set up", "default-runtime", "Choose the agent program that a peer wakes on.", &defaultRuntimeCmd{}},
 		{"set up", "remove", "Forget a peer and take back what was written for it; its folder stays.", &removeCmd{}},
-		{"set up", "config", "Show and change settings.", &configCmd{}},
+
+		{"care", "verify", "Check profiles, records, folders and papers; --fix mends.", &verifyCmd{}},
+		{"care", "config", "Show and change settings.", &configCmd{}},
 
 		{"machine", "daemon", "Run the daemon here, or control the one in the background.", &daemonCmd{}},
 		{"machine", "version", "Versions of this program, the daemon and the hosts.", &versionCmd{}},
@@ -59,8 +65,10 @@ func verbsFor(name string) []verb {
 // groups are the headings of help, in order.
 var groups = []struct{ key, title string }{
 	{"talk", "Talk"},
-	{"peers", "Peers"},
-	{"set up", "Set up"},
+	{"look", "See what goes on"},
+	{"run", "Run and stop"},
+	{"set up", "Make and change peers"},
+	{"care", "Keep it well"},
 	{"machine", "Machine"},
 }
 

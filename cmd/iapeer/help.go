@@ -37,6 +37,9 @@ func helpWanted(args []string) (topic []string, ok bool) {
 
 // help prints a verb's page, or the list of verbs when there is no such verb.
 func help(w *world, topic []string) int {
+	if len(topic) > 0 && helpTopic(w, topic[0]) {
+		return 0
+	}
 	if len(topic) > 0 && len(verbsFor(topic[0])) > 1 && w.runsHere(topic[0]) {
 		topic = []string{"launch"}
 	}
@@ -94,7 +97,7 @@ func verbList(w *world) {
 	p.section("", []row{{"iapeer claude", "Begin a fresh claude (or codex) session of this folder's peer and attach."}})
 	p.line("")
 	p.line("Begin with: iapeer create helper, then iapeer send helper \"hi\".")
-	p.line("More: iapeer help <verb>.")
+	p.line("More: iapeer help <verb>, iapeer help worktrees.")
 	p.line("Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not yet (the message is kept).")
 }
 

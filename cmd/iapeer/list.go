@@ -12,11 +12,16 @@ import (
 )
 
 // listCmd implements "iapeer list".
-type listCmd struct{ jsonFlag }
+type listCmd struct {
+	Dirty bool `help:"Ask git which folders have something that is not committed, however long it takes."`
+	jsonFlag
+}
 
 // Help implements kong.HelpProvider.
 func (*listCmd) Help() string {
 	return `● awake  ◌ waking  ○ asleep  ▲ needs you  ✕ stopped  ◇ started by hand  ✗ set aside
+The last column is the folder's git branch; * means that something is not
+committed. At a terminal git is given a moment to tell, with --dirty all it needs.
 
 Example:
   iapeer list --json`
@@ -32,7 +37,14 @@ func (c *listCmd) Run(ctx context.Context, w *world) error {
 	if c.JSON {
 		return w.json(render.ListJSON(snap))
 	}
-	w.printf("%s", render.List(w.style(), snap, branchOf))
+	dirty := c.dirty(ctx, w, snap)
+	w.printf("%s", render.List(w.style(), snap, func(dir string) string {
+		branch := branchOf(dir)
+		if dirty[dir] {
+			branch += "*"
+		}
+		return branch
+	}))
 	if line := fleet.Mismatch(); line != "" {
 		w.note("%s", line)
 	}

@@ -96,14 +96,21 @@ type createCmd struct {
 	Name        string   `arg:"" help:"Its name."`
 	Exec        []string `arg:"" optional:"" name:"command" help:"After --: the program of an exec peer."`
 	Personality string   `help:"The name, when it is to differ from the folder's." placeholder:"name"`
-	Path        string   `aliases:"workdir" help:"Its folder; default: <root>/peers/<name>." placeholder:"dir"`
+	Path        string   `help:"Its home, where its files are; default: <root>/peers/<name>." placeholder:"dir"`
+	Workdir     string   `help:"Where it works, when that is not its home; nothing is written there." placeholder:"dir"`
+	Worktree    string   `help:"A branch: it works in a git work tree of it, beside the repository." placeholder:"branch"`
+	Repo        string   `help:"The repository of --worktree; default: that of this folder." placeholder:"dir"`
 	onboardFlags
 }
 
 // Help implements kong.HelpProvider.
 func (*createCmd) Help() string {
-	return `Examples:
+	return `More about --workdir and --worktree: iapeer help worktrees.
+
+Examples:
   iapeer create assistant --runtime claude
+  iapeer create review --workdir ~/src/web
+  iapeer create fix-login --worktree fix-login --repo ~/src/web
   iapeer create sink --runtime exec -- ./sink.sh --verbose`
 }
 
@@ -114,8 +121,14 @@ func (c *createCmd) Run(ctx context.Context, w *world) error {
 	if c.Personality != "" {
 		o.Name = c.Personality
 	}
-	if c.Path != "" {
-		o.CWD = w.abs(c.Path)
+	o.Worktree = c.Worktree
+	for _, dir := range []struct {
+		given string
+		in    *string
+	}{{c.Path, &o.CWD}, {c.Workdir, &o.Workdir}, {c.Repo, &o.Repo}} {
+		if dir.given != "" {
+			*dir.in = w.abs(dir.given)
+		}
 	}
 	return onboard(ctx, w, o, c.JSON)
 }
@@ -123,14 +136,18 @@ func (c *createCmd) Run(ctx context.Context, w *world) error {
 // removeCmd implements "iapeer remove".
 type removeCmd struct {
 	Peer   string `arg:"" help:"Which peer."`
-	Force  bool   `help:"Taken for older scripts; nothing is refused without it."`
+	Force  bool   `help:"Delete a git work tree that was made for it although files in it are not committed."`
 	DryRun bool   `help:"Tell what would be done."`
 	jsonFlag
 }
 
 // Help implements kong.HelpProvider.
 func (*removeCmd) Help() string {
-	return "A session of it that is live is ended.\n\nExample:\n  iapeer remove old-bot --dry-run"
+	return `A session of it that is live is ended. A git work tree goes when it is clean and
+merged; see iapeer help worktrees.
+
+Example:
+  iapeer remove old-bot --dry-run`
 }
 
 // Run forgets the peer.
@@ -143,7 +160,7 @@ func onboard(ctx context.Context, w *world, o iapeer.Onboarding, asJSON bool) er
 	if len(o.Exec) > 0 && o.Runtime != string(iapeer.RuntimeExec) {
 		return usagef("takes a command after -- only with --runtime exec; got %q", strings.Join(o.Exec, " "))
 	}
-	if o.Verb != "remove" && o.AcceptRisk == "" && !o.DryRun && !asJSON && iapeer.Runtime(o.Runtime) != iapeer.RuntimeExec {
+	if (o.Verb == "init" || o.Verb == "create") && o.AcceptRisk == "" && !o.DryRun && !asJSON && iapeer.Runtime(o.Runtime) != iapeer.RuntimeExec {
 		o.AcceptRisk = w.askRisk()
 	}
 	report, err := w.mine().Onboard(ctx, o)

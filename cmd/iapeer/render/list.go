@@ -63,7 +63,7 @@ func (s Style) rows(p client.Peer) []row {
 }
 
 func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
-	r := row{peer: p.Personality, runtime: rt.Runtime, state: string(rt.State), since: s.Since(rt.Since), mail: "·", folder: p.CWD, order: order(rt.State)}
+	r := row{peer: p.Personality, runtime: rt.Runtime, state: string(rt.State), since: s.Since(rt.Since), mail: "·", folder: p.Dir(), order: order(rt.State)}
 	r.glyph, r.color = glyph(rt.State)
 	if rt.Open > 0 {
 		r.mail = fmt.Sprint(rt.Open)
@@ -228,6 +228,7 @@ type ListedPeer struct {
 	Intelligence      string          `json:"intelligence"`
 	Description       string          `json:"description"`
 	CWD               string          `json:"cwd"`
+	Workdir           string          `json:"workdir,omitempty"` // where it works, when that is not its home
 	Runtimes          []ListedRuntime `json:"runtimes"`
 }
 
@@ -243,7 +244,7 @@ func ListJSON(snap client.Snapshot) []ListedPeer {
 	for _, p := range snap.Peers {
 		l := ListedPeer{
 			Personality: p.Personality, DefaultRuntime: p.DefaultRuntime, LastActiveRuntime: p.LastActiveRuntime, LastActiveMs: p.LastActiveMs,
-			Intelligence: p.Intelligence, Description: p.Description, CWD: p.CWD, Runtimes: []ListedRuntime{},
+			Intelligence: p.Intelligence, Description: p.Description, CWD: p.CWD, Workdir: p.Workdir, Runtimes: []ListedRuntime{},
 		}
 		for _, rt := range p.Runtimes {
 			l.Runtimes = append(l.Runtimes, ListedRuntime{rt.Runtime, rt.Status})

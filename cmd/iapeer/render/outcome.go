@@ -24,10 +24,13 @@ func Outcome(s Style, o iapeer.Outcome) string {
 // the next step.
 func Onboarded(s Style, r iapeer.OnboardingReport) string {
 	rows := [][2]string{}
-	if gone := r.Verb == "remove"; gone {
+	switch made := r.Verb == "init" || r.Verb == "create"; {
+	case !made && len(r.Runtimes) > 0 && r.Verb != "remove" && r.Verb != "rename":
+		rows = append([][2]string{{"runtime", runtimes(r)}}, fileRows(s, r)...)
+	case !made:
 		rows = append(rows, fileRows(s, r)...)
-	} else {
-		rows = append(rows, [2]string{"runtime", runtimes(r)}, [2]string{"nature", string(r.Nature)}, [2]string{"folder", s.path(r.CWD) + created(r.Created)})
+	default:
+		rows = append(rows, [2]string{"runtime", runtimes(r)}, [2]string{"nature", string(r.Nature)}, [2]string{"folder", s.path(r.CWD) + created(r.Created)}, [2]string{"works in", s.path(r.Workdir)})
 		rows = append(rows, fileRows(s, r)...)
 		rows = append(rows, [2]string{"permissions", permissions(r)}, [2]string{"reaches", s.paths(r.Folders)}, [2]string{"prompt", prompt(r.Prompt)}, [2]string{"bootstrap", r.Bootstrap})
 	}
@@ -70,11 +73,30 @@ func headline(s Style, r iapeer.OnboardingReport) string {
 		return name + " is no peer; nothing was changed"
 	case r.Verb == "remove":
 		return name + " is removed; its folder stays"
+	case r.Verb == "rename":
+		return s.Name(string(r.OldName)) + " is called " + name + " now"
+	case r.Action != "":
+		return name + ": " + runtimeAction(r)
 	case r.Created:
 		return name + " is made"
 	default:
 		return name + " is ready"
 	}
+}
+
+// runtimeAction says what a verb about runtimes came to.
+func runtimeAction(r iapeer.OnboardingReport) string {
+	switch r.Action {
+	case "added":
+		return "has one more runtime"
+	case "flipped":
+		return "wakes on " + string(r.Runtime) + " from now on"
+	case "already":
+		return "is so already; nothing was changed"
+	case "skipped-infra-peer":
+		return "is no agent, it runs " + string(r.Runtime) + "; nothing was changed"
+	}
+	return r.Action
 }
 
 func created(yes bool) string {

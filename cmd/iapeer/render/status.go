@@ -32,6 +32,9 @@ func Peer(s Style, r client.PeerReply) string {
 	p := r.Peer
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  %s\n", s.Bold(s.Name(p.Personality)), p.Intelligence, s.path(p.CWD))
+	if p.Workdir != "" {
+		fmt.Fprintf(&b, "  works in %s\n", s.path(p.Workdir))
+	}
 	if p.Description != "" {
 		fmt.Fprintf(&b, "  %s\n", Line(p.Description, 200))
 	}
