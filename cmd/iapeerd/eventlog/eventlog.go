@@ -183,11 +183,8 @@ func (l *Log) write(s iapeer.Stamped) {
 	}
 }
 
-// take gathers what was told, and first how much was dropped before it.
+// take gathers what was told.
 func (l *Log) take(t line) {
-	if n := l.dropped.Swap(0); n > 0 {
-		l.gather(t.source, t.at, "lines-lost", []iapeer.Field{{Key: "count", Value: n}})
-	}
 	fields := t.fields()
 	l.gather(t.source, t.at, t.name, fields)
 	if l.c.Echo != nil && t.name == "delivery" {
@@ -221,9 +218,13 @@ func (l *Log) file(source string) *file {
 	return f
 }
 
-// flush writes all that was gathered. Trouble is told once, until it is over.
+// flush writes all that was gathered, and says how much found no room in the
+// queue. Trouble is told once, until it is over.
 func (l *Log) flush() {
 	now, some, failed := time.Now(), false, false
+	if n := l.dropped.Swap(0); n > 0 {
+		l.file("lifecycle").add(now, "lines-lost", []iapeer.Field{{Key: "count", Value: n}})
+	}
 	for _, f := range l.files {
 		some = some || len(f.buf) > 0
 		if err := f.flush(now); err != nil {
