@@ -34,7 +34,8 @@ type finder struct {
 	mu    sync.RWMutex
 	tail  []entryWord     // of the newest messages, in their order
 	heads map[int64]int32 // the last one in tail of a word, counted from 1
-	eras  []eraFilter     // oldest first
+	packs []*pack         // of eras that are full, oldest first
+	eras  []eraFilter     // the rest of them and the one that is being filled, oldest first
 }
 
 // An entryWord is one word of one message.
@@ -150,6 +151,9 @@ func (f *finder) likely(word int64) (seqs, eras []int64) {
 		seqs = append(seqs, f.tail[i-1].seq)
 	}
 	h := spread(word)
+	for _, p := range f.packs {
+		eras = p.likely(h, eras)
+	}
 	for _, e := range f.eras {
 		if e.has(h) {
 			eras = append(eras, e.era)
@@ -203,10 +207,22 @@ func (f *finder) between(low, high int64) (seqs, eras []int64) {
 			seqs = append(seqs, e.seq)
 		}
 	}
+	return seqs, f.all()
+}
+
+// all returns the eras, oldest first.
+func (f *finder) all() (eras []int64) {
+	for _, p := range f.packs {
+		for _, era := range p.eras {
+			if era >= 0 {
+				eras = append(eras, era)
+			}
+		}
+	}
 	for _, e := range f.eras {
 		eras = append(eras, e.era)
 	}
-	return seqs, eras
+	return eras
 }
 
 // upTo returns the words of the messages up to a number, in their own order,
@@ -233,6 +249,7 @@ func (f *finder) filterOf(era int64) filter {
 		}
 	}
 	f.eras = append(f.eras, eraFilter{era: era, filter: newFilter(f.words())})
+	f.pack()
 	return f.eras[len(f.eras)-1].filter
 }
 
@@ -257,10 +274,11 @@ func (f *finder) bits(era int64) []byte {
 	return f.filterOf(era).bytes()
 }
 
-// list returns the eras.
+// list returns the eras, oldest first.
 func (f *finder) list() []int64 {
-	_, eras := f.between(0, -1)
-	return eras
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.all()
 }
 
 // forget drops an era.
@@ -268,4 +286,12 @@ func (f *finder) forget(era int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.eras = slices.DeleteFunc(f.eras, func(e eraFilter) bool { return e.era == era })
+	for _, p := range f.packs {
+		if i := slices.Index(p.eras, era); i >= 0 {
+			p.eras[i] = -1
+		}
+	}
+	f.packs = slices.DeleteFunc(f.packs, func(p *pack) bool {
+		return len(p.eras) == packSize && !slices.ContainsFunc(p.eras, func(era int64) bool { return era >= 0 })
+	})
 }

@@ -134,6 +134,7 @@ func (b *Box) recall(ctx context.Context) error {
 		}, "SELECT era, bits FROM filters ORDER BY era"); err != nil {
 			return err
 		}
+		b.finder.pack()
 		return b.recallOpen(t, "WHERE m.seq IN (SELECT seq FROM lingering)")
 	})
 	if err != nil {
