@@ -114,3 +114,50 @@ func TestRemoveTellsSenders(t *testing.T) {
 		return strings.Contains(string(b), "the peer bob was removed")
 	})
 }
+
+// TestRenameSendsMailOn renames a peer that has mail: the sender is told, and the
+// message reaches the peer under its new name.
+func TestRenameSendsMailOn(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ada", "--runtime", "exec", "--", "sh", "-c", "cat >> got.txt")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat > got.txt")
+	s.cli("stop", "bob")
+	r := s.send("exec-ada", "bob", "hello?")
+	if code := s.code("rename", "bob", "rob"); code != 1 {
+		t.Errorf("rename with open mail exits %d, want 1", code)
+	}
+	s.cli("rename", "bob", "rob", "--force")
+	s.cli("start", "rob")
+	got := s.between("exec-ada", "exec-rob")
+	s.reaches(got.ID, iapeer.Answered)
+	if b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("rob"), "got.txt")); !strings.Contains(string(b), "hello?") {
+		t.Errorf("rob got %q", b)
+	}
+	s.reaches(r.ID, iapeer.Failed)
+	until(t, "the sender to be told", func() bool {
+		b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("ada"), "got.txt"))
+		return strings.Contains(string(b), "bob is called rob now; the message goes on as "+string(got.ID))
+	})
+}
+
+// TestRenameEndsTheSession renames a peer whose session is live.
+func TestRenameEndsTheSession(t *testing.T) {
+	s := newSandbox(t)
+	for _, sender := range []string{"ada", "eve"} { // the answer wakes whoever asked
+		s.cli("create", sender, "--runtime", "exec", "--", "true")
+	}
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null; echo done")
+	s.reaches(s.send("exec-ada", "bob", "one").ID, iapeer.Answered)
+	host := s.hostPID("bob")
+	if _, err := s.try("rename", "bob", "rob"); err == nil || !strings.Contains(err.Error(), "its exec session is live; iapeer stop bob first, or --force ends it") {
+		t.Errorf("rename of a live one = %v", err)
+	}
+	s.cli("rename", "bob", "rob", "--force")
+	s.gone(host)
+	s.cli("start", "rob")
+	s.reaches(s.send("exec-eve", "rob", "two").ID, iapeer.Answered)
+	list, _ := filepath.Glob(filepath.Join(s.paths.Hosts(), "exec-bob.*"))
+	if len(list) > 0 {
+		t.Errorf("the old name left %v", list)
+	}
+}

@@ -75,11 +75,8 @@ func (v Verified) Text(s Style) string {
 	}
 	var b strings.Builder
 	for _, f := range list {
-		field := f.Field
-		if field != "" {
-			field = " " + field
-		}
-		fmt.Fprintf(&b, "%s %s  %s%s %s\n", s.mark(f), pad(f.Peer, s.Name(f.Peer), width), s.path(f.File), Line(field, 80), Line(f.Message, 300))
+		what := strings.TrimSpace(Line(f.Field, 80) + " " + Line(f.Message, 300))
+		fmt.Fprintf(&b, "%s %s  %s %s\n", s.mark(f), pad(f.Peer, s.Name(f.Peer), width), s.path(f.File), what)
 		way := "fix: " + f.Fix
 		if f.Fixed {
 			way = "mended"

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
@@ -88,6 +90,11 @@ func (a api) identity(_ context.Context, caller iapeer.Caller, from string) (iap
 
 // Snapshot implements [fleet.Fleet].
 func (a api) Snapshot(context.Context) ([]iapeer.PeerStatus, error) {
+	if a.d.unix == nil { // no daemon: nobody has looked at the profiles yet
+		if _, err := a.d.reg.Reindex(); err != nil {
+			a.d.log.Warn("reindex", zap.Error(err))
+		}
+	}
 	var out []iapeer.PeerStatus
 	for _, p := range a.d.reg.Peers() {
 		out = append(out, a.status(p))
