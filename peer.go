@@ -29,6 +29,7 @@ type Settings struct {
 	InitialPrompt string   // prepended to the first message of a fresh session
 	Ephemeral     bool     // wake_policy "ephemeral"
 	Gated         bool     // approval_mode "gated"
+	ApprovalWaits bool     // approval_on_timeout "wait": a request that nobody answers stays open, and the peer sleeps
 	ReplacePrompt bool     // prompt = "replace": ours replaces the program's own prompt
 	Folders       []string // further folders the peer may reach; absolute
 	Exec          []string // argv of an exec peer

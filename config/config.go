@@ -63,6 +63,8 @@ type Config struct {
 	RetainFor   time.Duration // settled messages are forgotten after this
 	RetainBytes int64         // or, oldest first, when all of them take more
 
+	ApprovalTimeout time.Duration // how long a request waits for a person
+
 	PaneLogMaxBytes     int64 // a pane log that outgrows it is shortened
 	PaneLogKeep         int   // older copies kept of one
 	PaneLogStaleFor     time.Duration

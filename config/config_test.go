@@ -68,6 +68,7 @@ func TestDefaults(t *testing.T) {
 		MaxStarting: 4, MemoryPressure: 25, StuckTurn: 30 * time.Minute, ComposerHold: 2 * time.Minute,
 		LoopHops: 30, LoopWindow: 10 * time.Minute, MaxHops: 300,
 		SendWait: 20 * time.Second, MessageTTL: iapeer.DefaultTTL, RetainFor: 90 * 24 * time.Hour, RetainBytes: 1 << 30,
+		ApprovalTimeout: 5 * time.Minute,
 		PaneLogMaxBytes: 16 << 20, PaneLogKeep: 2, PaneLogStaleFor: 14 * 24 * time.Hour, PaneLogDirBytes: 512 << 20,
 		DeliveryLogMaxBytes: 5 << 20, DeliveryLogKeep: 5,
 	}

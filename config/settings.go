@@ -53,6 +53,10 @@ const (
 	maxSize    = 1 << 50
 )
 
+// maxApprovalWait, in milliseconds, keeps the daemon's deadline below that of the
+// hooks that wait for it, which a runtime may take for a yes.
+const maxApprovalWait = 590_000
+
 // settings is every setting, in the order of the documentation.
 var settings = []setting{
 	{key: "me", env: "IAPEER_ME", make: personName, unit: "a peer's name", doc: "The name of the person at the terminal as a peer.",
@@ -114,6 +118,8 @@ var settings = []setting{
 	{key: "max_hops", env: "IAPEER_MAX_HOPS", initial: "300", bare: true, unit: "a whole number; 0 sets no limit", doc: "So many messages in a row may cause each other without a person, at whatever pace; the next one is held.",
 		set: into(func(c *Config) *int { return &c.MaxHops }, parseCount(0))},
 
+	{key: "approval_timeout_ms", env: "IAPEER_APPROVAL_TIMEOUT_MS", initial: "300000", bare: true, unit: "milliseconds, at most 590000", doc: "A request for a person's approval that nobody answers within it is denied.",
+		set: into(func(c *Config) *time.Duration { return &c.ApprovalTimeout }, parseSpan(time.Millisecond, maxApprovalWait))},
 	{key: "send_wait_secs", env: "IAPEER_SEND_WAIT_SECS", initial: "20", bare: true, unit: "seconds; 0 does not wait", doc: "How long a send waits for the evidence that the message was seen.",
 		set: into(func(c *Config) *time.Duration { return &c.SendWait }, orZero(parseSpan(time.Second, maxSeconds)))},
 	{key: "message_ttl_days", env: "IAPEER_MESSAGE_TTL_DAYS", initial: "7", bare: true, unit: days, doc: "A message that was not offered to its recipient by then expires.",

@@ -37,6 +37,9 @@ type Deps struct {
 	Notices  Notices
 	Screens  Screens
 	Config   Config
+
+	Approvals   Approvals
+	Permissions Permissions
 }
 
 // Sender accepts messages.
@@ -104,8 +107,9 @@ type Hooks interface {
 // every hook that asks is told 501, which denies.
 type Decider interface {
 	// Decide returns whether the tool that the payload describes may run. It may
-	// wait for a person; an end of ctx withdraws the question.
-	Decide(ctx context.Context, caller iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (client.Decision, error)
+	// wait for a person; an end of ctx withdraws the question, unless the same
+	// hook comes back: key is its own, "" when it has none.
+	Decide(ctx context.Context, caller iapeer.Caller, key, event string, payload []byte) (client.Decision, error)
 }
 
 // Notices lists what people must know, newest last.

@@ -256,7 +256,7 @@ func TestHook(t *testing.T) {
 // deciding allows Bash and nothing else.
 type deciding struct{ *fleettest.Memory }
 
-func (deciding) Decide(_ context.Context, c iapeer.Caller, _ iapeer.Runtime, _ string, payload []byte) (client.Decision, error) {
+func (deciding) Decide(_ context.Context, c iapeer.Caller, _, _ string, payload []byte) (client.Decision, error) {
 	return client.Decision{Allow: string(payload) == `"Bash"`, Reason: "asked by " + c.Identity.String()}, nil
 }
 
@@ -264,12 +264,12 @@ func TestDecide(t *testing.T) {
 	m := fleettest.New("bob")
 	m.Caller = iapeer.Caller{Identity: iapeer.Identity{Runtime: "claude", Name: "bob"}, Proof: iapeer.ProofSession, Session: true}
 	c := listen(t, m)
-	if d, err := c.Decide(t.Context(), "claude", "PreToolUse", []byte(`"Bash"`)); err == nil || d.Allow {
+	if d, err := c.Decide(t.Context(), "claude", "PreToolUse", "", []byte(`"Bash"`)); err == nil || d.Allow {
 		t.Errorf("without a decider: %+v, %v, want an error", d, err)
 	}
 	c = listen(t, m, func(d *fleet.Deps) { d.Hooks = deciding{m} })
 	for payload, want := range map[string]bool{`"Bash"`: true, `"Write"`: false} {
-		if d, err := c.Decide(t.Context(), "claude", "PreToolUse", []byte(payload)); err != nil || d.Allow != want || d.Reason != "asked by claude-bob" {
+		if d, err := c.Decide(t.Context(), "claude", "PreToolUse", "", []byte(payload)); err != nil || d.Allow != want || d.Reason != "asked by claude-bob" {
 			t.Errorf("decide %s = %+v, %v, want %v", payload, d, err, want)
 		}
 	}

@@ -38,7 +38,7 @@ func (s *server) hook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Query().Get("decide") == "1" {
-		s.json(func(r *http.Request) (any, error) { return s.decide(r, caller, rt, event, payload) })(w, r)
+		s.json(func(r *http.Request) (any, error) { return s.decide(r, caller, event, payload) })(w, r)
 		return
 	}
 	status, body := s.Hooks.Hook(r.Context(), caller, rt, event, payload)
@@ -50,12 +50,12 @@ func (s *server) hook(w http.ResponseWriter, r *http.Request) {
 }
 
 // decide answers a hook that asks.
-func (s *server) decide(r *http.Request, c iapeer.Caller, rt iapeer.Runtime, event string, payload []byte) (any, error) {
+func (s *server) decide(r *http.Request, c iapeer.Caller, event string, payload []byte) (any, error) {
 	decider, ok := s.Hooks.(Decider)
 	if !ok {
 		return nil, absent("deciding")
 	}
-	d, err := decider.Decide(r.Context(), c, rt, event, payload)
+	d, err := decider.Decide(r.Context(), c, r.Header.Get(client.HeaderKey), event, payload)
 	if err != nil {
 		return nil, err
 	}

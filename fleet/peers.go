@@ -32,6 +32,11 @@ func (s *server) snapshot(r *http.Request) (any, error) {
 	for _, p := range list {
 		snap.Peers = append(snap.Peers, client.WirePeer(p))
 	}
+	if s.Approvals != nil {
+		if snap.Approvals, err = s.approvalList(r.Context()); err != nil {
+			return nil, err
+		}
+	}
 	if s.Notices != nil {
 		if snap.Notices, err = s.noticeList(r.Context()); err != nil {
 			return nil, err

@@ -16,6 +16,8 @@ const (
 	outside
 	// session is the token of a session, which speaks for that session only.
 	session
+	// person is a person's proof: what is decided here nobody decides for them.
+	person
 )
 
 // A route is one line of the API.
@@ -43,6 +45,13 @@ func (s *server) routes() []route {
 		{"POST", "/fleet/v1/inbox", outside, s.json(s.inboxRead)},
 		{"GET", "/fleet/v1/notices", user, s.json(s.notices)},
 		{"GET", "/fleet/v1/notices/{id}", user, s.json(s.notice)},
+		{"GET", "/fleet/v1/approvals", user, s.json(s.approvals)},
+		{"POST", "/fleet/v1/approvals", user, s.json(s.approvalRequest)},
+		{"GET", "/fleet/v1/approvals/{id}", user, s.json(s.approval)},
+		{"POST", "/fleet/v1/approvals/{id}/{action}", person, s.json(s.verdict)},
+		{"GET", "/fleet/v1/grants", user, s.json(s.grants)},
+		{"POST", "/fleet/v1/grants/{id}/revoke", person, s.json(s.revoke)},
+		{"POST", "/fleet/v1/peers/{peer}/approval-mode", user, s.json(s.approvalMode)},
 		{"GET", "/fleet/v1/config", user, s.json(s.config)},
 		{"POST", "/fleet/v1/config", outside, s.json(s.configSet)},
 		{"GET", "/fleet/v1/config/env", outside, s.json(s.configEnv)},

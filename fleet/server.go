@@ -113,6 +113,8 @@ func mayUse(a access, c iapeer.Caller) *client.Error {
 		return &client.Error{Status: http.StatusUnauthorized, Code: "not-proven", Message: "who calls is not proven; use the unix socket, or a token"}
 	case a == outside && c.Session && c.Proof != iapeer.ProofPerson:
 		return &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: "a session cannot decide this; a person does, from a terminal outside every session"}
+	case a == person && !c.MayDecide():
+		return &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: "only a person decides this: at an interactive terminal outside every session, or over that person's own router"}
 	case a == session && (!c.Session || c.Identity == iapeer.Identity{}):
 		return &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: "hooks need the session's own token in Authorization: Bearer"}
 	}

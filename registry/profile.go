@@ -233,6 +233,7 @@ func (f *fields) settings() iapeer.Settings {
 		InitialPrompt: f.text("initial_prompt"),
 		Ephemeral:     f.text("wake_policy") == "ephemeral",
 		Gated:         f.text("approval_mode") == "gated",
+		ApprovalWaits: f.text("approval_on_timeout") == "wait",
 		ReplacePrompt: f.text("prompt") == "replace",
 		Folders:       f.list("folders"),
 		Exec:          f.list("exec"),

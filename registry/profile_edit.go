@@ -140,6 +140,7 @@ func (e *profileEdit) apply() error {
 		{"initial_prompt", a.Settings.InitialPrompt != "" && a.Settings.InitialPrompt != b.Settings.InitialPrompt, a.Settings.InitialPrompt},
 		{"wake_policy", a.Settings.Ephemeral != b.Settings.Ephemeral, orNil(a.Settings.Ephemeral, "ephemeral")},
 		{"approval_mode", a.Settings.Gated != b.Settings.Gated, orNil(a.Settings.Gated, "gated")},
+		{"approval_on_timeout", a.Settings.ApprovalWaits != b.Settings.ApprovalWaits, orNil(a.Settings.ApprovalWaits, "wait")},
 		{"prompt", a.Settings.ReplacePrompt != b.Settings.ReplacePrompt, orNil(a.Settings.ReplacePrompt, "replace")},
 		{"folders", !slices.Equal(a.Settings.Folders, b.Settings.Folders) || fresh, append([]string{}, a.Settings.Folders...)},
 		{"exec", !slices.Equal(a.Settings.Exec, b.Settings.Exec), orNil(len(a.Settings.Exec) > 0, a.Settings.Exec)},

@@ -230,7 +230,7 @@ func difference(was, is *entry) (action, detail string) {
 func sameSettings(a, b iapeer.Settings) bool {
 	return slices.Equal(a.Folders, b.Folders) && slices.Equal(a.Exec, b.Exec) &&
 		a.InitialPrompt == b.InitialPrompt && a.Restart == b.Restart && a.Workdir == b.Workdir &&
-		a.Ephemeral == b.Ephemeral && a.Gated == b.Gated && a.ReplacePrompt == b.ReplacePrompt
+		a.Ephemeral == b.Ephemeral && a.Gated == b.Gated && a.ApprovalWaits == b.ApprovalWaits && a.ReplacePrompt == b.ReplacePrompt
 }
 
 // update changes the file under its lock: fn works on a copy of what the file

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"io"
@@ -14,6 +15,14 @@ import (
 // decideLimit is how long a decision may take: longer than the daemon waits for
 // a person, shorter than the runtime waits for its hook.
 const decideLimit = 600 * time.Second
+
+// How long a hook waits for a daemon: that is not there, that it has spoken to,
+// and between two tries.
+const (
+	decideStart = 2 * time.Second
+	decideAway  = 30 * time.Second
+	decideRetry = 200 * time.Millisecond
+)
 
 // decide asks the daemon whether a tool may run and prints the answer in the
 // runtime's form. Whatever fails — the daemon, its answer, the time — prints
@@ -43,7 +52,39 @@ func (c *hookCmd) ask(ctx context.Context, w *world, payload []byte) (client.Dec
 	}
 	ctx, cancel := context.WithTimeout(ctx, decideLimit)
 	defer cancel()
-	return w.running(who).Decide(ctx, c.Runtime, c.Event, payload)
+	return c.insist(ctx, w, who, payload)
+}
+
+// insist asks until there is an answer. A daemon that goes away may come back
+// and know the question by its key; one that is not there at all, or stays away,
+// ends the matter.
+func (c *hookCmd) insist(ctx context.Context, w *world, who string, payload []byte) (client.Decision, error) {
+	key, patience := rand.Text(), decideStart
+	for {
+		asked := time.Now()
+		d, err := w.running(who).Decide(ctx, c.Runtime, c.Event, key, payload)
+		switch {
+		case err == nil || ctx.Err() != nil || !cameApart(err):
+			return d, err
+		case time.Since(asked) > decideRetry:
+			patience = decideAway // it had the question, and went away
+		}
+		if patience -= decideRetry; patience <= 0 {
+			return d, err
+		}
+		select {
+		case <-time.After(decideRetry):
+		case <-ctx.Done():
+			return d, ctx.Err()
+		}
+	}
+}
+
+// cameApart reports whether an error is of the way to the daemon, or of a daemon
+// that stops, and not the daemon's answer.
+func cameApart(err error) bool {
+	var refused *client.Error
+	return !errors.As(err, &refused) || errors.Is(err, iapeer.ErrShuttingDown)
 }
 
 // hookAnswer is a decision in the form that claude and codex read.
@@ -54,11 +95,14 @@ func hookAnswer(event string, d client.Decision) any {
 	}
 	out := map[string]any{"hookEventName": event}
 	if event == "PermissionRequest" {
-		decision := map[string]string{"behavior": word}
+		decision := map[string]any{"behavior": word}
+		out["decision"] = decision
 		if !d.Allow {
 			decision["message"] = d.Reason
 		}
-		out["decision"] = decision
+		if !d.Allow && d.Interrupt {
+			decision["interrupt"] = true
+		}
 	} else {
 		out["permissionDecision"], out["permissionDecisionReason"] = word, d.Reason
 	}

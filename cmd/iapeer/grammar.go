@@ -33,6 +33,11 @@ func verbs() []verb {
 		{"run", "launch", "Begin a fresh session of this folder's peer and attach.", &launchCmd{}},
 		{"run", "adopt", "Take over a session that was started by hand.", &adoptCmd{}},
 
+		{"decide", "approvals", "What waits for your word, and what you allowed for later.", &approvalsCmd{}},
+		{"decide", "approve", "Let a tool run.", &approveCmd{}},
+		{"decide", "deny", "Keep a tool from running, and say why.", &denyCmd{}},
+		{"decide", "approval-mode", "Whether a peer's agent asks you before it acts.", &approvalModeCmd{}},
+
 		{"set up", "init", "Make this folder a peer.", &initCmd{}},
 		{"set up", "create", "Make a peer in a folder of its own.", &createCmd{}},
 		{"set up", "rename", "Give a peer another name.", &renameCmd{}},
@@ -66,6 +71,7 @@ func verbsFor(name string) []verb {
 var groups = []struct{ key, title string }{
 	{"talk", "Talk"},
 	{"look", "See what goes on"},
+	{"decide", "Decide what may run"},
 	{"run", "Run and stop"},
 	{"set up", "Make and change peers"},
 	{"care", "Keep it well"},

@@ -60,7 +60,12 @@ func (c *Client) Mismatch() string {
 
 // do sends one request and decodes a 200 into out, which may be nil.
 func (c *Client) do(ctx context.Context, method, path string, in, out any) error {
-	res, err := c.open(ctx, method, path, in, nil)
+	return c.doWith(ctx, method, path, in, nil, out)
+}
+
+// doWith is do with headers of its own.
+func (c *Client) doWith(ctx context.Context, method, path string, in any, header map[string]string, out any) error {
+	res, err := c.open(ctx, method, path, in, header)
 	if err != nil {
 		return err
 	}

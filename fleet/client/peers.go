@@ -121,12 +121,17 @@ func (c *Client) Hook(ctx context.Context, runtime, event string, payload []byte
 }
 
 // Decide asks whether the tool that a hook's payload describes may run. With an
-// error it may not.
-func (c *Client) Decide(ctx context.Context, runtime, event string, payload []byte) (Decision, error) {
+// error it may not. key is the same for each try of one hook, so that one that
+// lost the daemon finds its question again.
+func (c *Client) Decide(ctx context.Context, runtime, event, key string, payload []byte) (Decision, error) {
 	var r struct {
 		Decision *Decision `json:"decision"`
 	}
-	err := c.do(ctx, "POST", "/hooks/v1/"+url.PathEscape(runtime)+"/"+url.PathEscape(event)+"?decide=1", payload, &r)
+	header := map[string]string{}
+	if key != "" {
+		header[HeaderKey] = key
+	}
+	err := c.doWith(ctx, "POST", "/hooks/v1/"+url.PathEscape(runtime)+"/"+url.PathEscape(event)+"?decide=1", payload, header, &r)
 	if err != nil {
 		return Decision{}, err
 	}

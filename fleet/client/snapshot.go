@@ -15,6 +15,8 @@ type Snapshot struct {
 	Host    Host      `json:"host"`
 	Peers   []Peer    `json:"peers"`
 	Notices []Notice  `json:"notices,omitempty"`
+
+	Approvals []Approval `json:"approvals,omitempty"` // what waits for a person's word
 }
 
 // A Host is the daemon that answers and the machine's optional services.

@@ -198,4 +198,6 @@ type EnvironmentReply struct {
 type Decision struct {
 	Allow  bool   `json:"allow"`
 	Reason string `json:"reason,omitempty"`
+
+	Interrupt bool `json:"interrupt,omitempty"` // the turn is to end
 }

@@ -125,11 +125,12 @@ func glyph(st iapeer.PresenceState) (glyph, color string) {
 func (s Style) needs(rows []row, snap client.Snapshot) string {
 	var list []row
 	for _, r := range rows {
-		if r.needs {
+		if r.needs && !asks(snap.Approvals, r) {
 			r.extra, r.folder = Line(r.state+needWhy(r.extra), maxWhy), s.wayOut(r)
 			list = append(list, r)
 		}
 	}
+	list = append(s.asked(snap.Approvals), list...)
 	for _, n := range snap.Notices {
 		list = append(list, row{glyph: "!", color: yellow, peer: n.Personality, runtime: n.Runtime, extra: Line(n.Summary, maxWhy), since: Span(s.Now.Sub(msTime(n.CreatedMs)))})
 	}
@@ -149,6 +150,24 @@ func (s Style) needs(rows []row, snap client.Snapshot) string {
 			w[1], r.runtime, w[2], r.extra, w[3], r.since, s.Dim(r.folder)), " ") + "\n")
 	}
 	return b.String() + "\n"
+}
+
+// asked are the lines of requests for a person's word.
+func (s Style) asked(list []client.Approval) (rows []row) {
+	for _, a := range list {
+		rows = append(rows, row{
+			glyph: "▲", color: yellow, peer: a.Personality, runtime: a.Runtime, extra: "asks: " + Line(a.Tool+" "+quoted(a.Summary), maxWhy-6),
+			since: Span(s.Now.Sub(msTime(a.CreatedMs))), folder: "iapeer approve " + a.ID,
+		})
+	}
+	return rows
+}
+
+// asks reports whether a row's peer waits for a word that has a line already.
+func asks(list []client.Approval, r row) bool {
+	return slices.ContainsFunc(list, func(a client.Approval) bool {
+		return r.state == string(iapeer.Waiting) && a.Personality == r.peer && a.Runtime == r.runtime
+	})
 }
 
 func needWhy(extra string) string {

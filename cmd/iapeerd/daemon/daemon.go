@@ -11,12 +11,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors"
+	"github.com/iapeer/iapeer/actors/approvals"
 	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/cmd/iapeerd/eventlog"
 	"github.com/iapeer/iapeer/cmd/iapeerd/hosting"
@@ -56,6 +58,7 @@ type Daemon struct {
 	reg      *registry.Registry
 	sessions *hosting.Sessions
 	system   *actors.System
+	desk     atomic.Pointer[approvals.Desk] // sessions speak before it is there
 	events   *eventlog.Log
 	server   *http.Server
 	unix     net.Listener
@@ -86,6 +89,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	if err := d.startActors(); err != nil {
+		return err
+	}
+	if err := d.startDesk(); err != nil {
 		return err
 	}
 	failed := d.serve()
@@ -144,7 +150,7 @@ func (d *Daemon) open(o Options) (err error) {
 		return err
 	}
 	d.sessions = hosting.New(hosting.Config{
-		Paths: d.paths, Config: d.cfg, Getenv: d.getenv, Iapeer: o.Iapeer, Registry: d.reg, Tokens: d.tokens, Log: d.log, Life: d.life,
+		Paths: d.paths, Config: d.cfg, Getenv: d.getenv, Iapeer: o.Iapeer, Registry: d.reg, Tokens: d.tokens, Witness: d, Log: d.log, Life: d.life,
 	})
 	return nil
 }
@@ -192,6 +198,7 @@ func (d *Daemon) serve() <-chan error {
 	mux.Handle("/", fleet.New(fleet.Deps{
 		Version: iapeer.Version, Started: d.started, Log: d.log, Caller: gate.CallerFrom, Stopping: d.stopping.Done(),
 		Sender: a, Fleet: a, Messages: a, Events: a, Hooks: a, Notices: a, Screens: a, Config: settings{d}, Attempted: d.events.Attempt,
+		Approvals: a, Permissions: a,
 	}))
 	g := gate.New(gate.Config{
 		OwnUID: os.Getuid(), Peers: peers{d.reg}, Sessions: supervised{d}, Tokens: d.tokens.table, Person: d.person,
@@ -227,6 +234,7 @@ func (d *Daemon) close() {
 	began := time.Now()
 	// waits are answered with what is known, streams end with a hint to return
 	d.stop()
+	d.stopDesk()
 	if d.server != nil {
 		ctx, cancel := context.WithTimeout(d.life, drainLimit)
 		if err := d.server.Shutdown(ctx); err != nil {

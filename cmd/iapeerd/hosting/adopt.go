@@ -208,6 +208,10 @@ func (s *Sessions) Hook(ctx context.Context, deliver HookFunc, caller iapeer.Cal
 	if l := s.get(caller.Identity); l != nil {
 		l.heard(events)
 	}
+	if s.Witness != nil {
+		s.Witness.Payload(caller.Identity, caller.Generation, payload)
+		s.Witness.Heard(caller.Identity, caller.Generation, events)
+	}
 	if len(events) == 0 {
 		return http.StatusOK, nil
 	}

@@ -29,6 +29,14 @@ type Tokens interface {
 	End(token string)
 }
 
+// A Witness is told what sessions say of themselves, besides their presences.
+// Calls return at once.
+type Witness interface {
+	Heard(id iapeer.Identity, generation int64, events []iapeer.SessionEvent)
+	// Payload is the report of a hook, as the runtime wrote it.
+	Payload(id iapeer.Identity, generation int64, payload []byte)
+}
+
 // Config is what the sessions need of the daemon.
 type Config struct {
 	Paths    iapeer.Paths
@@ -37,6 +45,7 @@ type Config struct {
 	Iapeer   string // the thin client: session host and hook command
 	Registry *registry.Registry
 	Tokens   Tokens
+	Witness  Witness
 	Log      *zap.Logger
 	Life     context.Context // ends when the daemon has stopped
 }

@@ -78,6 +78,9 @@ func (l *live) say(events ...iapeer.SessionEvent) {
 	if released {
 		return
 	}
+	if w := l.s.Witness; w != nil {
+		w.Heard(l.id, l.generation, events)
+	}
 	for _, e := range events {
 		l.report(house.Said{Event: e})
 	}
@@ -245,6 +248,9 @@ func (l *live) replay() {
 		l.s.Log.Warn("hook reports were lost while the daemon was away; the record is asked instead", iapeerField(l.id), zap.Uint64("count", dropped))
 	}
 	for _, p := range payloads {
+		if w := l.s.Witness; w != nil {
+			w.Payload(l.id, l.generation, p.Body)
+		}
 		events, err := l.adapter.Hook("", p.Body)
 		if err != nil {
 			l.s.Log.Warn("hook", iapeerField(l.id), errField(err))

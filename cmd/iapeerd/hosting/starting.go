@@ -161,7 +161,7 @@ func (st *starting) compose(ctx context.Context) (err error) {
 		Identity: id, CWD: st.cwd, Home: s.Paths.Home, Bin: s.program(st.adapter, extra),
 		ResumeID: st.decided.ResumeID, ReplacePrompt: st.peer.Settings.ReplacePrompt,
 		SessionDir: filepath.Join(s.Paths.Sessions(), id.String()), DaemonURL: s.URL, Token: st.token,
-		Gated: st.gated(), AcceptedRisk: !st.gated(), IsRoot: os.Geteuid() == 0, Folders: st.peer.Settings.Folders,
+		Gated: st.gated(), Decide: st.gated(), AcceptedRisk: !st.gated(), IsRoot: os.Geteuid() == 0, Folders: st.peer.Settings.Folders,
 		ExtraArgs: extra.Args, ExtraEnv: extra.Env, DisallowedTools: extra.DisallowedTools,
 		BaseEnv: base, ExecArgv: st.peer.Settings.Exec, IapeerBin: s.Iapeer,
 	}
