@@ -43,12 +43,24 @@ type Presence struct {
 	Parked     bool           `json:"parked,omitempty"`     // the last session ended cleanly: it may be resumed
 	FreshNext  bool           `json:"freshNext,omitempty"`  // the next natural wake is fresh
 	Stopped    bool           `json:"stopped,omitempty"`
+	Rest       RestKind       `json:"rest,omitempty"` // what RestUntil is for
 	RestUntil  time.Time      `json:"restUntil,omitzero"`
 	Deaths     []time.Time    `json:"deaths,omitempty"`  // last 16
 	Topics     []TopicSession `json:"topics,omitempty"`  // most recent last, at most 16
 	LastSeen   time.Time      `json:"lastSeen,omitzero"` // last proven delivery
 	Cut        []MessageID    `json:"cut,omitempty"`     // seen by a turn that did not end well, not yet named to the peer
 }
+
+// A RestKind says why a presence rests.
+type RestKind string
+
+// The kinds of rest.
+const (
+	RestBackOff   RestKind = "back-off"   // a pause after a death
+	RestCrashLoop RestKind = "crash-loop" // too many deaths
+	RestRefused   RestKind = "refused"    // a start that cannot work as things are
+	RestQuota     RestKind = "quota"      // the account has nothing left until then
+)
 
 // A TopicSession remembers which conversation a topic belongs to.
 type TopicSession struct {
@@ -72,6 +84,7 @@ type PresenceStatus struct {
 	Cause     string
 	SessionID string
 	HostPID   int
-	Attached  int // interactive clients on its terminal
-	Open      int // open messages for this identity
+	Attached  int  // interactive clients on its terminal
+	Typing    bool // a person's half-typed line keeps mail waiting
+	Open      int  // open messages for this identity
 }

@@ -76,6 +76,9 @@ type SessionWaiting struct {
 	Evidence Evidence
 }
 
+// SessionComposing tells whether text stands in the session's composer.
+type SessionComposing struct{ Occupied bool }
+
 // SessionAttached tells how many interactive clients show the session's
 // terminal.
 type SessionAttached struct{ Clients int }
@@ -103,15 +106,16 @@ type ExecDone struct {
 	At        time.Time
 }
 
-func (SessionNamed) sessionEvent()    {}
-func (PromptTaken) sessionEvent()     {}
-func (PromptConsumed) sessionEvent()  {}
-func (TurnMoved) sessionEvent()       {}
-func (TurnEnded) sessionEvent()       {}
-func (TurnFailed) sessionEvent()      {}
-func (SessionIdle) sessionEvent()     {}
-func (SessionBusy) sessionEvent()     {}
-func (SessionWaiting) sessionEvent()  {}
-func (SessionAttached) sessionEvent() {}
-func (SessionExited) sessionEvent()   {}
-func (ExecDone) sessionEvent()        {}
+func (SessionNamed) sessionEvent()     {}
+func (PromptTaken) sessionEvent()      {}
+func (PromptConsumed) sessionEvent()   {}
+func (TurnMoved) sessionEvent()        {}
+func (TurnEnded) sessionEvent()        {}
+func (TurnFailed) sessionEvent()       {}
+func (SessionIdle) sessionEvent()      {}
+func (SessionBusy) sessionEvent()      {}
+func (SessionWaiting) sessionEvent()   {}
+func (SessionAttached) sessionEvent()  {}
+func (SessionComposing) sessionEvent() {}
+func (SessionExited) sessionEvent()    {}
+func (ExecDone) sessionEvent()         {}

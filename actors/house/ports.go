@@ -200,6 +200,7 @@ type Offered struct {
 	Attempt int
 	Written bool
 	Begun   bool   // false: not a byte was written
+	Typing  bool   // not begun, because a person's text stands in the composer
 	Detail  string // "bracketed paste", or why it was not written
 	PID     int    // exec: the process that reads it
 	At      time.Time

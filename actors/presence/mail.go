@@ -180,6 +180,13 @@ func (p *presence) place() house.Place {
 		w.Wait = true
 	case iapeer.Busy, iapeer.Waiting, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
 	}
+	switch {
+	case p.typing:
+		w.Wait, w.By, w.Next = false, "composer", "a person is typing in the session; it is delivered when that line is sent or cleared"
+		p.watchHold()
+	case p.queuedFor != "":
+		w.By, w.Next = "start", "the session waits for its turn to start: "+p.queuedFor
+	}
 	return w
 }
 
@@ -298,6 +305,15 @@ func (p *presence) recalled(r recalled) {
 func (p *presence) expire(m iapeer.Message, now time.Time) {
 	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
 	p.tellSender(m, "expired", "it was not delivered within its time to live")
+}
+
+// unproven lists the messages whose fate is open.
+func (p *presence) unproven() []iapeer.MessageID {
+	var ids []iapeer.MessageID
+	for _, f := range p.inOrder() {
+		ids = append(ids, f.msg.ID)
+	}
+	return ids
 }
 
 // tellSender reports a final failure to the sender, once a message.

@@ -76,15 +76,6 @@ func (p *presence) flightFor(id iapeer.MessageID) *flight {
 	return nil
 }
 
-// unproven lists the messages whose fate is open.
-func (p *presence) unproven() []iapeer.MessageID {
-	var ids []iapeer.MessageID
-	for _, f := range p.inOrder() {
-		ids = append(ids, f.msg.ID)
-	}
-	return ids
-}
-
 // pump offers the next message when one may be offered: at most one is
 // unproven, except where the write itself is the proof.
 func (p *presence) pump() {
@@ -103,7 +94,7 @@ func (p *presence) pump() {
 }
 
 func (p *presence) mayOffer() bool {
-	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused {
+	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused || p.typing {
 		return false
 	}
 	if p.traits.WriteIsEvidence {
@@ -168,6 +159,10 @@ func (p *presence) offered(o house.Offered) {
 	case o.Written:
 		f.written = true
 		p.arm(timerEvidence, p.h.Config.Evidence)
+	case !o.Begun && o.Typing:
+		f.attempt--
+		p.putBack(f, o.Detail)
+		p.yield()
 	case !o.Begun:
 		f.attempt-- // nothing was tried
 		p.putBack(f, o.Detail)

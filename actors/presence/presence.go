@@ -87,35 +87,37 @@ type presence struct {
 	tries   map[iapeer.MessageID]int // offers that were written and left no trace
 	turn    turn
 
-	lastEnd   turnEnd // of the last turn that ended
-	quiet     bool    // the session itself said last that it is idle
-	session   house.Session
-	socket    string
-	hostPID   int
-	attached  int
-	line      int64                            // of the session's reports
-	dead      int64                            // of the examination's reports
-	paused    bool                             // an offer was not begun: the next one waits for the evidence timer
-	settling  bool                             // an examination of a dead session is under way: nothing is offered
-	loading   bool                             // the mailbox is being read
-	reread    bool                             // once more, when that is done
-	adopting  bool                             // we do not know yet whether a host lives
-	launching bool                             // a launch was asked for, and has not been answered
-	removed   bool                             // the peer is no longer registered
-	adopted   bool                             // the session is another daemon's, or incarnation's
-	found     input                            // up or down, kept until the mail is read
-	early     []presenceMessage                // what the session said before that
-	looking   bool                             // a lookup is under way
-	again     bool                             // look once more when it comes back
-	due       bool                             // the evidence deadline asked for the lookup
-	marks     memory                           // what is on its way to the mailbox
-	owed      map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
-	asking    *house.Launch                    // waits to be admitted
-	queuedFor string                           // why it is not, "" if not told
-	waiters   []house.Command                  // verbs that answer once the session is up, or cannot be
-	self      *actor.PID
-	timers    [timerKinds]*time.Timer
-	tokens    [timerKinds]int
+	lastEnd    turnEnd // of the last turn that ended
+	quiet      bool    // the session itself said last that it is idle
+	session    house.Session
+	socket     string
+	hostPID    int
+	attached   int
+	line       int64                            // of the session's reports
+	dead       int64                            // of the examination's reports
+	paused     bool                             // an offer was not begun: the next one waits for the evidence timer
+	settling   bool                             // an examination of a dead session is under way: nothing is offered
+	loading    bool                             // the mailbox is being read
+	reread     bool                             // once more, when that is done
+	adopting   bool                             // we do not know yet whether a host lives
+	launching  bool                             // a launch was asked for, and has not been answered
+	removed    bool                             // the peer is no longer registered
+	adopted    bool                             // the session is another daemon's, or incarnation's
+	found      input                            // up or down, kept until the mail is read
+	early      []presenceMessage                // what the session said before that
+	looking    bool                             // a lookup is under way
+	again      bool                             // look once more when it comes back
+	due        bool                             // the evidence deadline asked for the lookup
+	marks      memory                           // what is on its way to the mailbox
+	owed       map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	typing     bool                             // a person's text stands in the composer
+	typingTold bool                             // people were told that mail waits for that
+	asking     *house.Launch                    // waits to be admitted
+	queuedFor  string                           // why it is not, "" if not told
+	waiters    []house.Command                  // verbs that answer once the session is up, or cannot be
+	self       *actor.PID
+	timers     [timerKinds]*time.Timer
+	tokens     [timerKinds]int
 }
 
 // stateFunc is one state: what it does with each input.
@@ -360,7 +362,7 @@ func (p *presence) project() {
 	p.h.View.Put(p.id, house.Row{
 		Status: iapeer.PresenceStatus{
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
-			HostPID: p.hostPID, Attached: p.attached, Open: len(p.mail) + len(p.flights),
+			HostPID: p.hostPID, Attached: p.attached, Typing: p.typing, Open: len(p.mail) + len(p.flights),
 		},
 		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Adopted: p.adopted,
 		MayLeave: p.mayLeave(), Used: p.used(), Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,

@@ -20,6 +20,7 @@ const (
 	timerReload                    // the mailbox could not be read
 	timerOwed                      // offers are to be recorded without their outcome
 	timerStuck                     // a turn gave no sign for long
+	timerHold                      // a half-typed line keeps mail waiting
 	timerKinds
 )
 
@@ -57,6 +58,8 @@ func (p *presence) tick(m tick) {
 		p.payOwed()
 	case timerStuck:
 		p.stuck()
+	case timerHold:
+		p.held()
 	case timerKinds:
 	}
 }

@@ -70,6 +70,8 @@ func (p *presence) event(e iapeer.SessionEvent) {
 		p.state(moving{})
 	case iapeer.SessionWaiting:
 		p.state(dialog{what: e})
+	case iapeer.SessionComposing:
+		p.composing(e.Occupied)
 	case iapeer.SessionAttached:
 		p.attached = e.Clients
 		p.project()

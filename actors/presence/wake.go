@@ -178,7 +178,8 @@ func (p *presence) disconnect() {
 		p.session.Act(house.Act{Kind: house.ActRelease})
 	}
 	p.session, p.socket, p.hostPID, p.attached, p.launching = nil, "", 0, 0, false
-	p.looking, p.again, p.due, p.paused = false, false, false, false
+	p.looking, p.again, p.due, p.paused, p.typing, p.typingTold = false, false, false, false, false, false
+	p.disarm(timerHold)
 	p.disarm(timerEvidence)
 	p.disarm(timerSettle)
 	p.disarm(timerStuck)

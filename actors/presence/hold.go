@@ -1,0 +1,58 @@
+package presence
+
+import (
+	"fmt"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
+)
+
+// composing takes the word whether text stands in the composer. What stands there
+// while a person looks at the session, and is not what we wrote, is theirs, also
+// after they left: nothing is offered until it is gone, because it would be sent
+// with it.
+func (p *presence) composing(occupied bool) {
+	switch {
+	case !occupied && p.typing:
+		p.typing, p.typingTold = false, false
+		p.disarm(timerHold)
+		p.project()
+		p.state(mailArrived{})
+	case occupied && !p.typing && p.attached > 0 && !p.underWay():
+		p.yield()
+	}
+}
+
+// yield leaves the composer to the person who types.
+func (p *presence) yield() {
+	p.typing = true
+	p.project()
+	p.watchHold()
+}
+
+// watchHold begins the time after which people are told that a half-typed line
+// keeps mail waiting.
+func (p *presence) watchHold() {
+	if p.typing && !p.typingTold && len(p.mail) > 0 && p.timers[timerHold] == nil {
+		p.arm(timerHold, p.h.Config.Hold)
+	}
+}
+
+// held tells the person and the senders. The mail goes on waiting: a line is never
+// sent for somebody.
+func (p *presence) held() {
+	p.disarm(timerHold)
+	if !p.typing || len(p.mail) == 0 {
+		return
+	}
+	p.typingTold = true
+	p.h.Notify(house.Notice{
+		Identity: p.id, Kind: "composer", Summary: fmt.Sprintf("a half-typed line in %s keeps %d messages waiting", p.id.Name, len(p.mail)),
+		Content: fmt.Sprintf("Send it or clear it: iapeer attach %s", p.id.Name),
+	})
+	for _, m := range p.mail {
+		if m.From != iapeer.SystemIdentity() {
+			p.h.Tell(m.From, "typing:"+string(m.ID), fmt.Sprintf("%s waits at %s, where a person is typing. It is not lost, do not send it again.", m.ID, p.id), m.ID)
+		}
+	}
+}
