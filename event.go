@@ -159,6 +159,7 @@ func (e NoticeRaised) Fields() []Field {
 // delivery log tells of it. It never carries the body.
 type Attempt struct {
 	Caller  Identity // zero when it is not proven
+	Claimed string   // who the request says it is, when Caller is zero
 	Proof   Proof
 	Draft   Draft         // as far as the request could be read; Body is empty
 	Len     int           // of the body, in bytes
@@ -177,10 +178,7 @@ const (
 
 // Fields returns what the delivery log tells, in its order.
 func (a Attempt) Fields() []Field {
-	f := []Field{}
-	if a.Caller != (Identity{}) {
-		f = append(f, Field{"caller", a.Caller.String()})
-	}
+	f := []Field{{"caller", a.Caller.told()}, {"claimed", clip(a.Claimed, maxToldName)}}
 	to, rt := a.Draft.To, a.Draft.Runtime
 	if a.Result != nil {
 		to, rt = a.Result.DeliveredTo.Personality, a.Result.DeliveredTo.Runtime
@@ -208,6 +206,14 @@ func (a Attempt) Fields() []Field {
 		}
 	}
 	return f
+}
+
+// told is the identity in a log, "" for nobody's.
+func (id Identity) told() string {
+	if id == (Identity{}) {
+		return ""
+	}
+	return id.String()
 }
 
 // fields tells how a message was delivered, or what it waits for.

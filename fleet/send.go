@@ -49,6 +49,9 @@ func (s *server) attempted(r *http.Request, d iapeer.Draft, path string, began t
 	if a.Caller == (iapeer.Identity{}) {
 		a.Caller = s.caller(r).Identity
 	}
+	if a.Caller == (iapeer.Identity{}) {
+		a.Claimed = r.Header.Get(client.HeaderIdentity)
+	}
 	a.Draft.Body = ""
 	s.Attempted(a)
 }

@@ -22,8 +22,8 @@ type Call struct {
 	Key       string          // idempotency key, unique within the caller; "" for none
 	Draft     iapeer.Draft    // what the tool made of the arguments, so far as it came
 
-	named     bool  // the request names its caller
-	callerErr error // why Caller has no identity
+	claimed   string // who the request says its caller is, "" when it names nobody
+	callerErr error  // why Caller has no identity
 
 	short   bool // it came by the short path, which writes outcome itself
 	ran     bool
@@ -117,7 +117,7 @@ func (c *Call) caller() (iapeer.Caller, error) {
 	if c.callerErr != nil {
 		return c.Caller, c.callerErr
 	}
-	if !c.named {
+	if c.claimed == "" {
 		return c.Caller, fmt.Errorf("header %s is missing: send <runtime>-<name> of the calling peer, such as %s", gate.IdentityHeader, c.Caller.Identity)
 	}
 	return c.Caller, nil

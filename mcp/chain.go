@@ -38,6 +38,9 @@ func (s *Server) observe(next Handler) Handler {
 		}
 		a := iapeer.Attempt{Caller: c.Caller.Identity, Proof: c.Caller.Proof, Draft: c.Draft, Len: len(c.Draft.Body), Err: err, Elapsed: time.Since(start)}
 		a.Draft.Body = ""
+		if a.Caller == (iapeer.Identity{}) {
+			a.Claimed = c.claimed
+		}
 		if sent, ok := result.(*iapeer.SendResult); ok {
 			a.Result = sent
 		}

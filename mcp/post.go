@@ -94,7 +94,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request) {
 		s.stream.ServeHTTP(w, r)
 		return
 	}
-	c := &Call{Tool: f.tool, Arguments: f.arguments, named: r.Header.Get(gate.IdentityHeader) != "", short: true}
+	c := &Call{Tool: f.tool, Arguments: f.arguments, claimed: r.Header.Get(gate.IdentityHeader), short: true}
 	c.identify(r.Context(), f.meta, r.Header)
 	s.answer(w, &f, c, s.mcp.HandleMessage(context.WithValue(r.Context(), callKey{}, c), f.slim()))
 }

@@ -140,7 +140,7 @@ func (s *Server) dispatch(ctx context.Context, c *Call) (any, error) {
 
 // callOf makes a call of what mcp-go decoded.
 func callOf(ctx context.Context, req mcpgo.CallToolRequest) *Call {
-	c := &Call{Tool: req.Params.Name, named: req.Header.Get(gate.IdentityHeader) != ""}
+	c := &Call{Tool: req.Params.Name, claimed: req.Header.Get(gate.IdentityHeader)}
 	switch a := req.GetRawArguments().(type) {
 	case json.RawMessage:
 		c.Arguments = a

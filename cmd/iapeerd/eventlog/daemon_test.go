@@ -235,9 +235,9 @@ func TestDeliveryLogOfARealRun(t *testing.T) {
 		{"to": "eve", "ok": "false", "path": "cli", "id": string(failed.ID), "state": "failed", "err": "*"}, // of which the log tells the exit code
 		{"caller": "exec-amy", "to": "nobody", "ok": "false", "path": "cli", "id": "", "err": "*"},
 		{"caller": "exec-amy", "to": "bob", "ok": "true", "len": "2", "topic": "probe topic", "path": "", "state": "*"},
+		{"caller": "", "claimed": "exec-ghost", "to": "bob", "ok": "false", "len": fmt.Sprint(len(secret)), "path": "", "err": "*"},
 		{"caller": "", "to": "bob", "ok": "false", "len": fmt.Sprint(len(secret)), "path": "", "err": "*"},
-		{"caller": "", "to": "bob", "ok": "false", "len": fmt.Sprint(len(secret)), "path": "", "err": "*"},
-		{"to": "bob", "ok": "false", "len": "0", "err": "*"},
+		{"to": "bob", "ok": "false", "len": "0", "err": "*"}, // its answer woke amy: only her session speaks for her now
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d attempts, want %d: %v", len(got), len(want), got)

@@ -104,6 +104,8 @@ func TestAttemptLines(t *testing.T) {
 			`caller=exec-ada to=bob rt=claude ok=true woke=false ms=0 len=2 topic="probe topic" id=m-1 state=answered repeated=true`},
 		{iapeer.Attempt{Caller: ada, Draft: iapeer.Draft{To: "bob", Runtime: "codex"}, Err: iapeer.ErrNotDeclared},
 			`caller=exec-ada to=bob rt=codex ok=false ms=0 len=0 err="` + iapeer.ErrNotDeclared.Error() + `"`},
+		{iapeer.Attempt{Claimed: "claude-nobody", Draft: iapeer.Draft{To: "bob"}, Err: iapeer.ErrUnknownPeer},
+			`claimed=claude-nobody to=bob ok=false ms=0 len=0 err="` + iapeer.ErrUnknownPeer.Error() + `"`},
 		{iapeer.Attempt{Draft: iapeer.Draft{To: "Bad Name"}, Len: 16001, Err: errors.New("message exceeds")},
 			`to="Bad Name" ok=false ms=0 len=16001 err="message exceeds"`},
 		{iapeer.Attempt{Err: errors.New(strings.Repeat("x", 700)), Draft: iapeer.Draft{To: iapeer.Name(strings.Repeat("й", 99))}},
@@ -118,7 +120,7 @@ func TestAttemptLines(t *testing.T) {
 		}
 	}
 	b, _ := os.ReadFile(filepath.Join(dir, "delivery.log"))
-	if !strings.HasSuffix(string(b), echo.String()) || strings.Count(string(b), "\n") != 7 {
+	if !strings.HasSuffix(string(b), echo.String()) || strings.Count(string(b), "\n") != 8 {
 		t.Errorf("delivery.log =\n%s", b)
 	}
 }
