@@ -161,3 +161,40 @@ func TestRenameEndsTheSession(t *testing.T) {
 		t.Errorf("the old name left %v", list)
 	}
 }
+
+// TestACopyDoesNotSign speaks from a copy of a peer's folder, which carries its
+// papers: nothing is signed as that peer, and from its own folder it is.
+func TestACopyDoesNotSign(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "bob", "--runtime", "exec", "--", "true")
+	home, twin := filepath.Join(s.home, "src", "web"), filepath.Join(s.home, "src", "web-copy")
+	for _, dir := range []string{home, twin} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.cli("init", home, "--runtime", "claude")
+	papers, err := os.ReadFile(filepath.Join(home, ".mcp.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(twin, ".mcp.json"), string(papers))
+	from := func(dir string) (string, error) {
+		cmd := exec.Command(filepath.Join(binDir, "iapeer"), "send", "--from", "claude-web", "--wait", "accepted", "bob", "hello")
+		cmd.Env, cmd.Dir = s.env, dir
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	if out, err := from(home); err != nil {
+		t.Errorf("from its own folder: %v, %s", err, out)
+	}
+	out, err := from(twin)
+	if err == nil || !strings.Contains(out, "this folder carries the papers of another peer, so nothing is signed as web from here") ||
+		!strings.Contains(out, "iapeer create web-copy --workdir "+twin) {
+		t.Errorf("from a copy: %v, %s", err, out)
+	}
+	s.cli("create", "web-copy", "--workdir", twin, "--runtime", "claude")
+	if out, err := from(s.home); err != nil {
+		t.Errorf("from elsewhere: %v, %s", err, out)
+	}
+}

@@ -226,6 +226,9 @@ func (p *pass) speakByProcess(id iapeer.Identity, peer iapeer.Peer) (iapeer.Call
 	case peer.Nature == iapeer.Natural || id == p.gate.person():
 		return p.asPerson(c, id)
 	}
+	if err := p.belongs(s.pid, peer); err != nil {
+		return c, err
+	}
 	c.Identity, c.Proof = id, iapeer.ProofUID
 	return c, nil
 }

@@ -20,6 +20,9 @@ type conn struct {
 
 	once    sync.Once
 	process standing
+
+	onceFolder sync.Once
+	cwd        string // where the calling process works
 }
 
 type connKey struct{}

@@ -21,6 +21,8 @@
 //     session's token speaks for it.
 //   - Without one, a process of the same user outside every session may speak
 //     for it; the message then carries [iapeer.ProofUID].
+//   - It may not from a folder that is not the peer's and carries its papers:
+//     a copy, a clone or a work tree of the peer's folder.
 //   - A process under a session host acts only as that session.
 //   - A natural peer speaks through a person's proof: an interactive terminal
 //     on the unix socket, outside every session and every agent program, or

@@ -48,14 +48,18 @@ type Session struct {
 // safe for concurrent use and answer from memory: they are asked on every
 // request.
 type Config struct {
-	OwnUID    int // the user the daemon runs as; nobody else is let in
-	Peers     Peers
-	Sessions  Sessions
-	Tokens    Tokens
-	Person    func() iapeer.Identity // the person at this host's terminals; nil or zero: nobody
-	HostToken string                 // the optional token every request must carry, "" for none
-	MaxBody   int64                  // bytes; 0 means DefaultMaxBody
-	Log       *zap.Logger            // refusals, at debug level; nil for none
+	OwnUID   int // the user the daemon runs as; nobody else is let in
+	Peers    Peers
+	Sessions Sessions
+	Tokens   Tokens
+	Person   func() iapeer.Identity // the person at this host's terminals; nil or zero: nobody
+	// Papers returns the file in a folder that says as whom a program there
+	// speaks, and that name; "" when there is none. nil compares no folders. It
+	// may read files: it is asked only for claims that the user alone proves.
+	Papers    func(dir string) (file string, names iapeer.Name)
+	HostToken string      // the optional token every request must carry, "" for none
+	MaxBody   int64       // bytes; 0 means DefaultMaxBody
+	Log       *zap.Logger // refusals, at debug level; nil for none
 }
 
 // A Gate is the middleware. It is safe for concurrent use.

@@ -55,6 +55,16 @@ func environment(pid int) []string {
 	return strings.Split(string(b), "\x00")
 }
 
+// workingFolder returns the folder that the process works in; "" when it may not
+// be read.
+func workingFolder(pid int) string {
+	dir, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+	if err != nil {
+		return ""
+	}
+	return dir
+}
+
 // socketPID returns a process that holds the socket open, 0 when none that we
 // may see does. It looks at every descriptor of every process, which takes
 // milliseconds: it is asked only for an identity claimed over TCP without a

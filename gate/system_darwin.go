@@ -47,3 +47,6 @@ func readProcess(pid int) (process, error) {
 // environment is not read on this system: the walk by parents and terminal
 // session decides alone.
 func environment(int) []string { return nil }
+
+// workingFolder is not read on this system: folders are not compared.
+func workingFolder(int) string { return "" }

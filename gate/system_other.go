@@ -14,3 +14,5 @@ func peerCredentials(*net.UnixConn) (uid, pid int, err error) { return -1, 0, er
 func readProcess(int) (process, error) { return process{}, errNotHere }
 
 func environment(int) []string { return nil }
+
+func workingFolder(int) string { return "" }

@@ -202,7 +202,7 @@ func (d *Daemon) serve() <-chan error {
 	}))
 	g := gate.New(gate.Config{
 		OwnUID: os.Getuid(), Peers: peers{d.reg}, Sessions: supervised{d}, Tokens: d.tokens.table, Person: d.person,
-		HostToken: d.cfg.BearerToken, Log: d.log,
+		Papers: papers, HostToken: d.cfg.BearerToken, Log: d.log,
 	})
 	d.server = g.Server(mux)
 	failed := make(chan error, 2)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/onboarding"
@@ -210,7 +212,9 @@ func (o onboarder) keep(records []iapeer.Presence, to iapeer.Name) {
 		}
 		done := make(chan error, 1)
 		o.d.board.PutPresence(p, func(err error) { done <- err })
-		_ = <-done // what cannot be kept begins afresh
+		if err := <-done; err != nil {
+			o.d.log.Warn("a peer's conversations do not follow its name", zap.Stringer("identity", p.Identity), zap.Error(err))
+		}
 	}
 }
 

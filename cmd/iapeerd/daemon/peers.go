@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"errors"
+	"path/filepath"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/onboarding"
 	"github.com/iapeer/iapeer/registry"
 )
 
@@ -61,4 +63,18 @@ func (r records) Unregister(n iapeer.Name) error {
 func (r records) Rename(from, to iapeer.Name, home string) error {
 	_, err := r.reg.Rename(from, to, home)
 	return err
+}
+
+// papers returns the file in dir that says as whom a program there speaks: what
+// agents read first, then the profile.
+func papers(dir string) (file string, names iapeer.Name) {
+	file = filepath.Join(dir, ".mcp.json")
+	if id := onboarding.MCPIdentity(file); id.Name != "" {
+		return file, id.Name
+	}
+	p, err := registry.ReadProfile(dir)
+	if err != nil {
+		return "", ""
+	}
+	return iapeer.Profile(dir), p.Name
 }
