@@ -206,7 +206,8 @@ func (h *house) specOf(peer string) (*session.Spec, error) {
 }
 
 // startByHand starts the program with the same arguments in a terminal of its
-// own and returns the milliseconds until its prompt is drawn.
+// own and returns the milliseconds until its prompt is drawn. The composer that
+// codex draws below "loading" is no prompt: its questions come up in its place.
 func startByHand(a agent, spec *session.Spec) (float64, error) {
 	cmd := exec.Command(spec.Argv[0], spec.Argv[1:]...) //nolint:noctx // killed below
 	cmd.Env, cmd.Dir = spec.Env, spec.Cwd

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 )
 
 // claudeFind returns the record of a conversation: in the folder named after
@@ -29,6 +30,7 @@ type claudeRecord struct {
 	Type      string          `json:"type"`
 	Subtype   string          `json:"subtype"`
 	Session   string          `json:"sessionId"`
+	Time      json.RawMessage `json:"timestamp"`
 	CWD       string          `json:"cwd"`
 	Sidechain bool            `json:"isSidechain"` // a subagent's
 	Meta      bool            `json:"isMeta"`      // written by the program, not by the sender
@@ -46,6 +48,12 @@ type claudeRecord struct {
 		Type   string          `json:"type"`
 		Prompt json.RawMessage `json:"prompt"`
 	} `json:"attachment"`
+}
+
+// at is the record's time, zero if it tells none that can be read.
+func (c claudeRecord) at() (t time.Time) {
+	_ = json.Unmarshal(c.Time, &t)
+	return t
 }
 
 // claudeLine reads one line of a transcript. Only what the program itself
@@ -98,7 +106,13 @@ func claudeUser(c claudeRecord, r *Reading) {
 	case strings.HasPrefix(text, "[Request interrupted by user"):
 		r.end("interrupted", text)
 	default:
-		r.begin(r.prove(text, true, "user record"))
+		r.Prompts++
+		ids := r.prove(text, true, "user record")
+		if at := c.at(); r.Prompts == 1 && !at.IsZero() && at.Before(r.Spoke) { // 2.1.197 may write a quick first answer above its prompt
+			r.Turn.IDs = ids
+			return
+		}
+		r.begin(ids)
 	}
 }
 
@@ -106,7 +120,7 @@ func claudeUser(c claudeRecord, r *Reading) {
 // the turn.
 func claudeAssistant(c claudeRecord, r *Reading) {
 	if text := texts(c.Message.Content); text != "" {
-		r.Turn.Text = text
+		r.Turn.Text, r.Spoke = text, c.at()
 	}
 	switch {
 	case c.APIError:

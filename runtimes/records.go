@@ -23,7 +23,9 @@ type Reading struct {
 	Messages  map[iapeer.MessageID]Proof // every message found, with its strongest proof
 	SessionID string                     // "" until a line names it
 	CWD       string
-	Turn      Turn // the last one
+	Turn      Turn      // the last one
+	Spoke     time.Time // when the agent spoke last, by the record's clock; claude only
+	Prompts   int       // prompts of users, with and without messages; claude only
 	Compacts  int  // compactions completed
 	Broken    int  // whole lines that were no JSON object
 }

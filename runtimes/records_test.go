@@ -38,6 +38,12 @@ func claudeUser(text string) string {
 func claudeSays(text, stop string) string {
 	return `{"type":"assistant","sessionId":"s","message":{"content":[{"type":"text","text":` + quote(text) + `}],"stop_reason":"` + stop + `"}}`
 }
+
+// timed gives a line a time, in seconds.
+func timed(line string, at int) string {
+	return fmt.Sprintf(`{"timestamp":"2026-01-02T03:04:%02d.000Z",%s`, at, line[1:])
+}
+
 func codexItem(text string) string {
 	return `{"type":"event_msg","payload":{"type":"item_completed","item":{"type":"UserMessage","content":[{"type":"text","text":` + quote(text) + `}]}}}`
 }
@@ -63,6 +69,12 @@ func TestRecords(t *testing.T) {
 	}{
 		{"idle prompt answered", claude, []string{claudeUser(envelope(idA)), claudeSays("ok", "end_turn")},
 			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Text: "ok"}},
+		{"first answer above its prompt", claude, []string{timed(claudeSays("ok", "end_turn"), 2), timed(claudeUser(envelope(idA)), 1)},
+			nil, []iapeer.MessageID{idA}, runtimes.Turn{IDs: []iapeer.MessageID{idA}, Text: "ok"}},
+		{"queued while an answer came", claude, []string{timed(claudeUser(envelope(idA)), 1), timed(claudeSays("ok", "end_turn"), 3), timed(claudeUser(envelope(idB)), 2)},
+			nil, []iapeer.MessageID{idA, idB}, runtimes.Turn{Open: true, IDs: []iapeer.MessageID{idB}}},
+		{"times that are none", claude, []string{`{"timestamp":7,` + claudeSays("ok", "end_turn")[1:], `{"timestamp":"x",` + claudeUser(envelope(idA))[1:]},
+			nil, []iapeer.MessageID{idA}, runtimes.Turn{Open: true, IDs: []iapeer.MessageID{idA}}},
 		{"queued only", claude, []string{`{"type":"queue-operation","operation":"enqueue","content":` + quote(envelope(idA)) + `}`},
 			[]iapeer.MessageID{idA}, nil, runtimes.Turn{}},
 		{"queued, then attached to a tool result", claude, []string{
