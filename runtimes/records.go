@@ -26,8 +26,8 @@ type Reading struct {
 	Turn      Turn      // the last one
 	Spoke     time.Time // when the agent spoke last, by the record's clock; claude only
 	Prompts   int       // prompts of users, with and without messages; claude only
-	Compacts  int  // compactions completed
-	Broken    int  // whole lines that were no JSON object
+	Compacts  int       // compactions completed
+	Broken    int       // whole lines that were no JSON object
 }
 
 // A Turn is the last turn of a record.
