@@ -198,3 +198,38 @@ func TestACopyDoesNotSign(t *testing.T) {
 		t.Errorf("from elsewhere: %v, %s", err, out)
 	}
 }
+
+// TestWorkdir runs two peers in one folder that is the home of neither: both
+// work there, and iapeer writes nothing into it.
+func TestWorkdir(t *testing.T) {
+	s := newSandbox(t)
+	work := filepath.Join(s.home, "src", "web")
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"review", "audit"} {
+		s.cli("create", "asks-"+name, "--runtime", "exec", "--", "true") // the answer wakes whoever asked
+		s.cli("create", name, "--workdir", work, "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null; pwd; ls -A")
+	}
+	for _, name := range []string{"review", "audit"} {
+		r := s.send("exec-asks-"+name, name, "where are you?", "--wait", "answered")
+		if r.State != iapeer.Answered || r.Answer != work {
+			t.Errorf("%s: %s, %q, want an empty folder %s", name, r.State, r.Answer, work)
+		}
+	}
+	s.cli("remove", "review")
+	if list, err := os.ReadDir(work); err != nil || len(list) > 0 {
+		t.Errorf("the folder holds %v, %v", list, err)
+	}
+	if err := os.RemoveAll(work); err != nil {
+		t.Fatal(err)
+	}
+	s.cli("stop", "audit")
+	s.cli("start", "audit")
+	s.cli("create", "ada", "--runtime", "exec", "--", "true")
+	r := s.send("exec-ada", "audit", "and now?", "--wait", "accepted")
+	until(t, "the peer to say why it does not start", func() bool {
+		return strings.Contains(s.cli("status", "audit"), "the folder it works in does not exist")
+	})
+	s.reaches(r.ID, iapeer.Accepted)
+}

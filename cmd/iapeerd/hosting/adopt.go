@@ -156,7 +156,7 @@ func (s *Sessions) examineRecord(a runtimes.Adapter, order house.Launch, ids []i
 		return err
 	}
 	var r runtimes.Reading
-	err = s.read(a, env, order.Peer.CWD, order.Presence.SessionID, &r)
+	err = s.read(a, env, order.Peer.Dir(), order.Presence.SessionID, &r)
 	prove(&r, ids, out)
 	return err
 }

@@ -40,7 +40,8 @@ type starting struct {
 	report  func(house.Report)
 	adapter runtimes.Adapter
 	peer    iapeer.Peer
-	cwd     string // without links
+	home    string // the peer's, without links
+	cwd     string // where it works, without links
 	token   string
 	launch  runtimes.Launch
 	command runtimes.Command
@@ -98,15 +99,23 @@ func (st *starting) find(context.Context) (err error) {
 	if err := st.adapter.Allows(st.peer.Nature); err != nil {
 		return &runtimes.StartError{Cause: err.Error(), Remedy: "correct \"intelligence\" in " + iapeer.Profile(st.peer.CWD)}
 	}
-	if st.cwd, err = filepath.EvalSymlinks(st.peer.CWD); err != nil {
+	if st.home, err = filepath.EvalSymlinks(st.peer.CWD); err != nil {
 		return &runtimes.StartError{Cause: "peer cwd does not exist: " + st.peer.CWD, Remedy: "bring the folder back, or: iapeer remove " + string(st.peer.Name)}
+	}
+	if st.cwd, err = filepath.EvalSymlinks(st.peer.Dir()); err != nil {
+		return &runtimes.StartError{Cause: "the folder it works in does not exist: " + st.peer.Dir(),
+			Remedy: fmt.Sprintf("bring the folder back, or: iapeer create %s --workdir DIR", st.peer.Name)}
 	}
 	return nil
 }
 
 // yield leaves the folder to a session that a person started there, or ends
-// that one when the person said so.
+// that one when the person said so. In a folder that is not the peer's home such
+// a session is somebody else's.
 func (st *starting) yield(ctx context.Context) error {
+	if st.peer.Settings.Workdir != "" {
+		return nil
+	}
 	hand, ok, err := st.s.byHand(ctx, st.adapter, st.cwd)
 	if err != nil || !ok {
 		return err
@@ -155,13 +164,13 @@ func (st *starting) compose(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	extra := registry.ReadLaunchEnv(st.cwd, id.Runtime)
+	extra := registry.ReadLaunchEnv(st.home, id.Runtime)
 	st.token = s.Tokens.Mint(id, st.order.Generation, st.peer.Nature == iapeer.Natural)
 	st.launch = runtimes.Launch{
 		Identity: id, CWD: st.cwd, Home: s.Paths.Home, Bin: s.program(st.adapter, extra),
 		ResumeID: st.decided.ResumeID, ReplacePrompt: st.peer.Settings.ReplacePrompt,
 		SessionDir: filepath.Join(s.Paths.Sessions(), id.String()), DaemonURL: s.URL, Token: st.token,
-		Gated: st.gated(), Decide: st.gated(), AcceptedRisk: !st.gated(), IsRoot: os.Geteuid() == 0, Folders: st.peer.Settings.Folders,
+		Gated: st.gated(), Decide: st.gated(), AcceptedRisk: !st.gated(), IsRoot: os.Geteuid() == 0, Folders: st.folders(),
 		ExtraArgs: extra.Args, ExtraEnv: extra.Env, DisallowedTools: extra.DisallowedTools,
 		BaseEnv: base, ExecArgv: st.peer.Settings.Exec, IapeerBin: s.Iapeer,
 	}
@@ -180,6 +189,14 @@ func (st *starting) compose(ctx context.Context) (err error) {
 	return err
 }
 
+// folders are those that the session may reach besides the one it works in.
+func (st *starting) folders() []string {
+	if st.home == st.cwd {
+		return st.peer.Settings.Folders
+	}
+	return append([]string{st.home}, st.peer.Settings.Folders...)
+}
+
 // gated reports whether a person approves what the agent does: as the profile
 // says, and always until the risk of the other mode was accepted.
 func (st *starting) gated() bool {
@@ -191,7 +208,7 @@ func (st *starting) gated() bool {
 }
 
 func (st *starting) composePrompt() error {
-	files, err := prompt.Read(st.s.Paths, st.cwd)
+	files, err := prompt.Read(st.s.Paths, st.home)
 	if err != nil {
 		st.s.Log.Warn("prompt", iapeerField(st.order.Identity), errField(err)) // what could be read still counts
 	}
