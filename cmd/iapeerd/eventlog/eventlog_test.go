@@ -54,6 +54,12 @@ lifecycle: ev=supervise personality=bob runtime=claude identity=claude-bob actio
 		{iapeer.PresenceChanged{Identity: bob, From: iapeer.Busy, To: iapeer.Asleep, Cause: "killed by SIGKILL"},
 			`lifecycle: ev=presence personality=bob runtime=claude identity=claude-bob from=busy to=asleep cause="killed by SIGKILL"
 lifecycle: ev=supervise personality=bob runtime=claude identity=claude-bob action=reaped-gone reason="killed by SIGKILL"`},
+		{iapeer.PresenceChanged{Identity: bob, From: iapeer.Busy, To: iapeer.Resting, Cause: "3 deaths"},
+			`lifecycle: ev=presence personality=bob runtime=claude identity=claude-bob from=busy to=resting cause="3 deaths"
+lifecycle: ev=supervise personality=bob runtime=claude identity=claude-bob action=reaped-gone reason="3 deaths" outcome=resting`},
+		{iapeer.PresenceChanged{Identity: bob, From: iapeer.Asleep, To: iapeer.Resting, Cause: "quota"},
+			`lifecycle: ev=presence personality=bob runtime=claude identity=claude-bob from=asleep to=resting cause=quota
+lifecycle: ev=supervise personality=bob runtime=claude identity=claude-bob action=resting reason=quota`},
 		{iapeer.PresenceChanged{Identity: bob, From: iapeer.Ready, To: iapeer.Stopped, Cause: "stopped by a person"},
 			`lifecycle: ev=presence personality=bob runtime=claude identity=claude-bob from=ready to=stopped cause="stopped by a person"
 lifecycle: ev=stopped personality=bob runtime=claude identity=claude-bob reason="stopped by a person"`},

@@ -100,6 +100,8 @@ func older(e iapeer.PresenceChanged) (name string, fields []iapeer.Field) {
 		return did("reaped-idle", "resume-eligible")
 	case e.To == iapeer.Asleep && lives(e.From):
 		return did("reaped-gone", "")
+	case e.To == iapeer.Resting && lives(e.From):
+		return did("reaped-gone", "resting")
 	case e.To == iapeer.Resting:
 		return did("resting", "")
 	}
