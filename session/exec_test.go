@@ -1,9 +1,12 @@
 package session
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -114,6 +117,42 @@ func TestOutcomesSurviveDaemonAndHost(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(spec.Dir, "*.exec.*")); len(left) != 0 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// TestOutcomeBesideAGreeting connects while commands end: an outcome is in the
+// greeting or told as an event, never in neither.
+func TestOutcomeBesideAGreeting(t *testing.T) {
+	spec := specFor(t, Exec, "/bin/true")
+	c := spawn(t, spec)
+	for n := range 30 {
+		id := msgID(fmt.Sprintf("m-%d", n))
+		late := make(chan *Conn, 64)
+		var dialing sync.WaitGroup
+		for range 4 {
+			dialing.Go(func() {
+				for range cap(late) / 4 {
+					if d, err := Dial(ctxOf(t), spec.Files().Sock()); err == nil {
+						late <- d
+					}
+				}
+			})
+		}
+		if _, err := c.Offer(ctxOf(t), Offering{ID: id, Mode: Run, Text: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		outcome(t, c)
+		dialing.Wait()
+		close(late)
+		for d := range late {
+			if !slices.Contains(d.Facts().Outcomes, id) {
+				until(t, d, "outcome of "+string(id), func(e Event) bool { return e.Kind == EventOutcome && e.Outcome.ID == id })
+			}
+			d.Close()
+		}
+		if err := c.AckOutcomes(ctxOf(t), id); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -188,7 +188,7 @@ func (h *Host) stop(cause string, grace time.Duration) {
 	})
 }
 
-// facts describes the host to a client.
+// facts describes the host to a client. The terminal's mutex is held.
 func (h *Host) facts() wire.Facts {
 	f := wire.Facts{
 		Version: h.version, Identity: h.spec.Identity, Generation: h.spec.Generation,

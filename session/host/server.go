@@ -88,7 +88,7 @@ func (h *Host) greet(c *client, t wire.Type, payload []byte) bool {
 	c.role = wire.RoleAttach
 	if t == wire.Data || t == wire.Resize {
 		c.repaint = h.term.repaint
-		h.term.watch(c)
+		h.term.watch(c, nil)
 		return true
 	}
 	var g wire.Greeting
@@ -107,10 +107,11 @@ func (h *Host) greet(c *client, t wire.Type, payload []byte) bool {
 	if c.role == wire.RoleAttach {
 		c.repaint = h.term.repaint
 	}
-	f := h.facts()
-	f.Protocol = min(g.Max, wire.Protocol)
-	c.send(jsonFrame(wire.Hello, nil, f))
-	h.term.watch(c)
+	h.term.watch(c, func() {
+		f := h.facts()
+		f.Protocol = min(g.Max, wire.Protocol)
+		c.send(jsonFrame(wire.Hello, nil, f))
+	})
 	return true
 }
 

@@ -247,10 +247,14 @@ func (t *terminal) countPainted(d int) {
 	t.tell(wire.EventBody{Kind: wire.EventAttached, Attached: t.painted})
 }
 
-// watch adds a client; what it is told begins now.
-func (t *terminal) watch(c *client) {
+// watch adds a client. hello, if given, says how things stand, at the same
+// moment: whatever happens is either in it or told as an event.
+func (t *terminal) watch(c *client, hello func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if hello != nil {
+		hello()
+	}
 	t.watchers[c] = true
 }
 
@@ -311,10 +315,9 @@ func (t *terminal) State() wire.ScreenState {
 	return st
 }
 
-// facts fills in what a greeting is answered about the terminal.
+// facts fills in what a greeting is answered about the terminal. The mutex is
+// held.
 func (t *terminal) facts(f *wire.Facts) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	f.Cols, f.Rows = t.screen.Size()
 	f.Title, f.Status, f.Alt = t.screen.Title(), t.screen.Status(), t.screen.Alt()
 	f.Settled, f.Attached = t.settled, t.painted
