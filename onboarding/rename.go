@@ -126,6 +126,7 @@ func (r *renaming) plan(context.Context) error {
 			r.moves = append(r.moves, m)
 		}
 	}
+	r.moves = append(r.moves, r.logs()...)
 	r.report.Name, r.report.OldName, r.report.CWD, r.report.Workdir = r.to, r.peer.Name, r.home, r.peer.Settings.Workdir
 	r.report.Runtime, r.report.Runtimes, r.report.Nature = r.peer.DefaultRuntime, r.peer.Runtimes, r.peer.Nature
 	r.report.Gated, r.report.Action = r.peer.Settings.Gated, "renamed"
@@ -133,6 +134,19 @@ func (r *renaming) plan(context.Context) error {
 	r.url, _ = daemonURL(r.o, r.d.Paths)
 	r.ours = r.prints.asWritten(iapeer.Profile(r.peer.CWD))
 	return nil
+}
+
+// logs are the terminal logs of the peer's sessions.
+func (r *renaming) logs() (all []move) {
+	dir := r.d.Paths.PaneLogs()
+	for _, name := range entriesOf(dir) {
+		identity, rest, _ := strings.Cut(name, ".")
+		if id, err := iapeer.ParseIdentity(identity); err == nil && id.Name == r.peer.Name {
+			id.Name = r.to
+			all = append(all, move{"terminal log", filepath.Join(dir, name), filepath.Join(dir, id.String()+"."+rest)})
+		}
+	}
+	return all
 }
 
 // transcripts is claude's folder of the conversations that were held in a

@@ -158,18 +158,24 @@ type tree struct{ dir, branch string }
 
 // list returns all work trees of the repository that dir is in, the main one
 // first. Those whose folder is gone count: git keeps their branch.
-func list(ctx context.Context, dir string) (all []tree, err error) {
+func list(ctx context.Context, dir string) ([]tree, error) {
 	out, err := git(ctx, dir, "worktree", "list", "--porcelain")
+	return parseTrees(out), err
+}
+
+// parseTrees reads what git worktree list --porcelain prints; see
+// git-worktree(1). What it does not know is skipped.
+func parseTrees(out string) (all []tree) {
 	for _, line := range lines(out) {
 		key, value, _ := strings.Cut(line, " ")
-		switch key {
-		case "worktree":
+		switch {
+		case key == "worktree":
 			all = append(all, tree{dir: value})
-		case "branch":
+		case key == "branch" && len(all) > 0:
 			all[len(all)-1].branch = strings.TrimPrefix(value, "refs/heads/")
 		}
 	}
-	return all, err
+	return all
 }
 
 func lines(out string) []string {
