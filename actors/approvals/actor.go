@@ -2,6 +2,7 @@ package approvals
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +26,7 @@ const reloadAfter = time.Second
 // desk is the actor.
 type desk struct {
 	cfg    Config
+	life   int64 // tells this desk from one before it
 	self   *actor.PID
 	root   *actor.RootContext
 	state  func(deskMessage)
@@ -38,7 +40,7 @@ type desk struct {
 }
 
 func newDesk(cfg Config) *desk {
-	return &desk{cfg: cfg, byID: make(map[string]*request), byKey: make(map[string]*request)}
+	return &desk{cfg: cfg, life: rand.Int64(), byID: make(map[string]*request), byKey: make(map[string]*request)}
 }
 
 // Receive implements actor.Actor.
@@ -70,6 +72,10 @@ func (d *desk) leave(last func(*request, *waiter)) {
 		}
 	}
 	for _, m := range d.stash {
+		if a, ok := m.(asked); ok {
+			last(&request{returns: a.q.Returns, rec: a.q.Approval}, a.by)
+			continue
+		}
 		d.refuse(m, iapeer.ErrShuttingDown)
 	}
 }
@@ -78,6 +84,10 @@ func (d *desk) leave(last func(*request, *waiter)) {
 func (d *desk) goodbye(r *request, w *waiter) {
 	if r.returns {
 		w.tell(told{err: iapeer.ErrShuttingDown})
+		return
+	}
+	if !r.kept {
+		w.tell(told{answer: Answer{Reason: "the daemon is stopping"}})
 		return
 	}
 	gone := r.rec
@@ -89,9 +99,10 @@ func (d *desk) goodbye(r *request, w *waiter) {
 func (d *desk) post(m deskMessage) { d.root.Send(d.self, m) }
 
 func (d *desk) load() {
+	life := d.life
 	go func() {
 		kept, err := d.cfg.Board.Load()
-		d.post(loaded{kept: kept, err: err})
+		d.post(loaded{kept: kept, err: err, life: life})
 	}()
 }
 
@@ -99,6 +110,9 @@ func (d *desk) load() {
 func (d *desk) loading(m deskMessage) {
 	switch m := m.(type) {
 	case loaded:
+		if m.life != d.life {
+			return
+		}
 		if m.err != nil {
 			d.cfg.Log.Error("cannot read the approvals", zap.Error(m.err))
 			err := fmt.Errorf("the approvals cannot be read: %w", m.err)

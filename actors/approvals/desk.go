@@ -52,13 +52,15 @@ type Config struct {
 	Clock Clock // nil means the system's
 	Log   *zap.Logger
 
-	probe func(any) // tests inject panics here; nil otherwise
+	probe    func(any)          // tests inject panics here; nil otherwise
+	restarts *supervisor.Policy // tests do not wait; nil means panicPolicy
 }
 
 // Board keeps approvals and grants. Callbacks may run on any goroutine and are
 // called exactly once.
 type Board interface {
-	// Load returns what is kept. It may block.
+	// Load returns what is kept, with every change that was handed in before. It
+	// may block.
 	Load() (Kept, error)
 	// KeepApproval keeps an approval and grants that changed with it, all or
 	// nothing.
@@ -113,6 +115,9 @@ func (c Config) withDefaults() Config {
 			*d.at = d.v
 		}
 	}
+	if c.restarts == nil {
+		c.restarts = &panicPolicy
+	}
 	if c.Clock == nil {
 		c.Clock = systemClock{}
 	}
@@ -133,7 +138,7 @@ var panicPolicy = supervisor.Policy{Intensity: math.MaxInt, Window: time.Minute,
 // Start starts the desk under root and begins to read what the board holds.
 func Start(root *actor.RootContext, cfg Config) (*Desk, error) {
 	cfg = cfg.withDefaults()
-	strategy := supervisor.Strategy(panicPolicy, func(f supervisor.Failure) {
+	strategy := supervisor.Strategy(*cfg.restarts, func(f supervisor.Failure) {
 		cfg.Log.Error("an actor failed", zap.String("actor", f.Child.Id), zap.Any("reason", f.Reason))
 	})
 	props := actor.PropsFromProducer(func() actor.Actor { return newDesk(cfg) }, actor.WithGuardian(strategy))

@@ -46,6 +46,7 @@ type observed struct {
 type loaded struct {
 	kept Kept
 	err  error
+	life int64 // of the desk that asked
 }
 
 // written tells that a change is on disk, or could not be put there.
@@ -62,11 +63,12 @@ type granted struct {
 }
 
 // lapsed tells that a timer of a request ran out. Stale ones carry an old
-// token.
+// token, or the life of a desk before this one.
 type lapsed struct {
 	id    string
 	kind  timerKind
 	token int
+	life  int64
 }
 
 func (asked) deskMessage()    {}

@@ -45,7 +45,7 @@ type change struct {
 
 func (d *desk) arm(r *request, k timerKind, after time.Duration) {
 	r.disarmOne(k)
-	m := lapsed{id: r.rec.ID, kind: k, token: r.tokens[k]}
+	m := lapsed{id: r.rec.ID, kind: k, token: r.tokens[k], life: d.life}
 	r.stops[k] = d.cfg.Clock.AfterFunc(max(after, 0), func() { d.post(m) })
 }
 
@@ -92,7 +92,7 @@ func (d *desk) ask(m asked) {
 	r := &request{rec: a, waits: m.q.Waits, returns: m.q.Returns, waiters: []*waiter{m.by}}
 	d.enter(r)
 	if g := d.matching(a); g != nil {
-		d.useGrant(r, g)
+		d.useGrant(r, *g)
 		return
 	}
 	d.keep(r, &change{next: a})
@@ -180,7 +180,7 @@ func (d *desk) keep(r *request, c *change) {
 func (d *desk) written(m written) {
 	c := m.change
 	r := d.byID[c.id]
-	if r == nil { // of a desk before this one, which had not kept it yet
+	if r == nil || r.writing != c { // of a desk before this one, which has read what came of it
 		c.reply(Decided{Approval: c.next, Grant: c.given}, m.err)
 		return
 	}
@@ -253,7 +253,7 @@ func (d *desk) effects(r *request, before iapeer.ApprovalState) {
 // lapsed handles a timer.
 func (d *desk) lapsed(m lapsed) {
 	r := d.byID[m.id]
-	if r == nil || r.tokens[m.kind] != m.token || r.rec.State != iapeer.ApprovalOpen {
+	if r == nil || m.life != d.life || r.tokens[m.kind] != m.token || r.rec.State != iapeer.ApprovalOpen {
 		return
 	}
 	switch m.kind {

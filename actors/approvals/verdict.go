@@ -135,14 +135,14 @@ func (d *desk) drop(g iapeer.Grant) {
 
 // useGrant lets a request through by a grant. The use is taken at once, so that
 // a single one is not used twice.
-func (d *desk) useGrant(r *request, g *iapeer.Grant) {
-	used := *g
+func (d *desk) useGrant(r *request, g iapeer.Grant) {
+	used := g
 	used.Used++
 	used.Over = used.Scope == iapeer.GrantOnce
 	d.takeGrants([]iapeer.Grant{used})
 	next := r.rec
 	next.State, next.By, next.Via, next.Resolved = iapeer.ApprovalAllowed, g.By, "grant "+g.ID, d.cfg.Clock.Now()
-	next.Reason = fmt.Sprintf("allowed by grant %s of %s (%s, for %s)", g.ID, g.By, scopeWords(*g), g.Approval)
+	next.Reason = fmt.Sprintf("allowed by grant %s of %s (%s, for %s)", g.ID, g.By, scopeWords(g), g.Approval)
 	d.keep(r, &change{next: next, grants: []iapeer.Grant{used}})
 }
 

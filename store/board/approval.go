@@ -105,9 +105,12 @@ func number(id, prefix string) (int64, error) {
 	return n, nil
 }
 
-// Desk returns what is kept. A record that cannot be read is left out, so that
-// it harms only itself.
+// Desk returns what is kept, with every change that was handed in before. A
+// record that cannot be read is left out, so that it harms only itself.
 func (b *Board) Desk(ctx context.Context) (d Desk, err error) {
+	if err := b.db.Do(ctx, func(*store.Tx) error { return nil }); err != nil {
+		return d, wrap("read approvals", err)
+	}
 	err = b.db.Read(ctx, func(t *store.Tx) error {
 		err := t.Query(func(r store.Row) error {
 			if a, ok := scanApproval(r); ok {
