@@ -49,8 +49,8 @@ func (s *sandbox) snapshot() string {
 	return strings.Join(all, "\n")
 }
 
-// named lists what the root keeps under a peer's name, besides its folder and
-// the logs.
+// named lists what the root keeps under a peer's name, besides the folders of
+// peers and the logs.
 func (s *sandbox) named(name string) (all []string) {
 	s.t.Helper()
 	err := filepath.WalkDir(s.paths.Root, func(path string, d fs.DirEntry, err error) error {
@@ -59,7 +59,7 @@ func (s *sandbox) named(name string) (all []string) {
 		switch {
 		case err != nil:
 			return err
-		case path == s.paths.PeerHome(iapeer.Name(name)), path == filepath.Join(s.paths.Root, "logs"):
+		case path == filepath.Join(s.paths.Root, "peers"), path == filepath.Join(s.paths.Root, "logs"):
 			return fs.SkipDir
 		case first == name, id.Name == iapeer.Name(name):
 			all = append(all, path)
