@@ -10,12 +10,17 @@ const (
 	VerbWake      Verb = "wake"
 	VerbStop      Verb = "stop"
 	VerbStart     Verb = "start"
-	VerbNew       Verb = "new"       // a fresh session at once
-	VerbRefresh   Verb = "refresh"   // the next natural wake is fresh
-	VerbInterrupt Verb = "interrupt" // ends the running turn
-	VerbLaunch    Verb = "launch"    // a fresh session, to be attached
-	VerbAttach    Verb = "attach"    // wake by resume if needed, then tell where the host listens
-	VerbAdopt     Verb = "adopt"     // end the session started by hand and resume it under a host
+	VerbNew       Verb = "new"        // a fresh session at once
+	VerbRefresh   Verb = "refresh"    // the next natural wake is fresh
+	VerbInterrupt Verb = "interrupt"  // ends the running turn
+	VerbLaunch    Verb = "launch"     // a fresh session, to be attached
+	VerbAttach    Verb = "attach"     // wake by resume if needed, then tell where the host listens
+	VerbSleep     Verb = "sleep"      // park now; the next message wakes it
+	VerbRestart   Verb = "restart"    // end the session and resume its conversation
+	VerbCompact   Verb = "compact"    // compact the conversation
+	VerbSelfFresh Verb = "self-fresh" // a session asks for a fresh one in its place
+	VerbSelfDone  Verb = "self-done"  // an ephemeral session says that its task is done
+	VerbAdopt     Verb = "adopt"      // end the session started by hand and resume it under a host
 )
 
 // A Command is a verb for one peer, from a caller whose standing the gate has
@@ -26,6 +31,9 @@ type Command struct {
 	Runtime Runtime // "" means the default, or the only live one
 	Topic   string
 	Anyway  bool
+	Now     bool // do not wait for the end of the running turn
+	Fresh   bool // wake, launch, restart: in a fresh session
+	Resume  bool // wake, launch: in the last conversation, or not at all
 	Caller  Caller
 }
 

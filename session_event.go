@@ -76,6 +76,9 @@ type SessionWaiting struct {
 	Evidence Evidence
 }
 
+// SessionCompacted tells that the runtime has compacted the conversation.
+type SessionCompacted struct{ Evidence Evidence }
+
 // SessionComposing tells whether text stands in the session's composer.
 type SessionComposing struct{ Occupied bool }
 
@@ -116,6 +119,7 @@ func (SessionIdle) sessionEvent()      {}
 func (SessionBusy) sessionEvent()      {}
 func (SessionWaiting) sessionEvent()   {}
 func (SessionAttached) sessionEvent()  {}
+func (SessionCompacted) sessionEvent() {}
 func (SessionComposing) sessionEvent() {}
 func (SessionExited) sessionEvent()    {}
 func (ExecDone) sessionEvent()         {}

@@ -205,7 +205,7 @@ func TestStoppedHoldsMail(t *testing.T) {
 				if out, err := w.verb(iapeer.VerbStop, "claude-bob"); err != nil || out.Action != "stopped" {
 					t.Fatalf("stop: %+v, %v", out, err)
 				}
-				time.Sleep(time.Second)
+				time.Sleep(5 * time.Second) // a running turn ends first
 				w.wantPresence(t, "claude-bob", iapeer.Stopped)
 				r := w.send(draft("claude-ann", "claude-bob", "one"))
 				time.Sleep(time.Hour)

@@ -179,7 +179,11 @@ func (h *host) rest(well bool, turnID, text string) bool {
 	e := iapeer.Evidence{Source: "hook", Detail: "Stop"}
 	switch {
 	case failed:
-		h.hook(iapeer.TurnFailed{TurnID: turnID, Reason: "rate_limit", Text: "try later", Evidence: e})
+		f := iapeer.TurnFailed{TurnID: turnID, Reason: "rate_limit", Text: "try later", Evidence: e}
+		if h.k.resets > 0 {
+			f.ResetsAt = time.Now().Add(h.k.resets)
+		}
+		h.hook(f)
 	case well:
 		h.hook(iapeer.TurnEnded{TurnID: turnID, Text: text, Background: h.k.background, Evidence: e})
 	}

@@ -15,8 +15,8 @@ type sessions struct{ d *daemon }
 
 // traitsOf are those of the real runtimes that are played here.
 var traitsOf = map[iapeer.Runtime]house.Traits{
-	"claude":   {Known: true, TakesWhileBusy: true},
-	"codex":    {Known: true},
+	"claude":   {Known: true, TakesWhileBusy: true, Talks: true, Compacts: true},
+	"codex":    {Known: true, Talks: true, Compacts: true},
 	"exec":     {Known: true, Exec: true},
 	"telegram": {Known: true, WriteIsEvidence: true},
 	"cli":      {Known: true, Inbox: true},
@@ -249,6 +249,12 @@ func (c *conn) Act(a house.Act) {
 		delete(h.outcomes, a.ID)
 	case house.ActClear:
 		h.composer = nil
+	case house.ActCompact:
+		go func() {
+			h.say(iapeer.SessionBusy{})
+			time.Sleep(3 * time.Second)
+			h.say(iapeer.SessionCompacted{}, iapeer.SessionIdle{})
+		}()
 	case house.ActInterrupt:
 		if h.busy {
 			h.interrupted = true

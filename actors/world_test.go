@@ -55,7 +55,8 @@ type script struct {
 	dieMidOffer, dieMidTurn, dieAtBoot int
 	dieAfterPrompt                     int // dies taken, before any sign of the turn
 	failTurn                           int
-	background                         int // tasks that go on behind an ended turn
+	resets                             time.Duration // from a failed turn until the quota is renewed, 0: not told
+	background                         int           // tasks that go on behind an ended turn
 	loseHooks                          bool
 	refuse                             *house.StartFailed
 	hand                               time.Duration // a session started by hand holds the folder so long
@@ -108,8 +109,15 @@ func newWorld(tb testing.TB, peers ...string) *world {
 // at the end that nothing is left behind.
 func inWorld(t *testing.T, peers []string, run func(*world)) {
 	t.Helper()
+	inWorldOf(t, peers, func(*world) {}, run)
+}
+
+// inWorldOf is inWorld with something to be set before the daemon starts.
+func inWorldOf(t *testing.T, peers []string, set, run func(*world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, peers...)
+		set(w)
 		w.boot(t)
 		synctest.Wait()
 		run(w)
@@ -347,7 +355,11 @@ func draft(from, to, body string) iapeer.Draft {
 // verb gives a person's order to a peer.
 func (w *world) verb(v iapeer.Verb, id string) (iapeer.Outcome, error) {
 	i, _ := iapeer.ParseIdentity(id)
+	return w.command(iapeer.Command{Verb: v, Peer: i.Name, Runtime: i.Runtime})
+}
+
+func (w *world) command(c iapeer.Command) (iapeer.Outcome, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	return w.live().sys.Command(ctx, iapeer.Command{Verb: v, Peer: i.Name, Runtime: i.Runtime})
+	return w.live().sys.Command(ctx, c)
 }

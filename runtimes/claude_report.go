@@ -85,6 +85,8 @@ func claudeHook(event string, payload []byte) ([]iapeer.SessionEvent, error) {
 		return claudeNotice(p), nil
 	case "PreCompact":
 		return []iapeer.SessionEvent{iapeer.SessionBusy{Evidence: ev}}, nil
+	case "PostCompact":
+		return []iapeer.SessionEvent{iapeer.SessionCompacted{Evidence: ev}}, nil
 	}
 	return nil, nil
 }

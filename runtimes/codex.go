@@ -176,6 +176,8 @@ func codexHook(event string, payload []byte) ([]iapeer.SessionEvent, error) {
 		return []iapeer.SessionEvent{iapeer.TurnEnded{TurnID: p.TurnID, Text: p.Text, Evidence: ev}}, nil
 	case "PreCompact":
 		return []iapeer.SessionEvent{iapeer.SessionBusy{Evidence: ev}}, nil
+	case "PostCompact":
+		return []iapeer.SessionEvent{iapeer.SessionCompacted{Evidence: ev}}, nil
 	}
 	return nil, nil
 }

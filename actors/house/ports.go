@@ -99,6 +99,8 @@ type Traits struct {
 	Exec            bool // the session runs one command per message and tells its outcome
 	WriteIsEvidence bool // a router: bytes written whole are seen; offers need not wait for each other
 	TakesWhileBusy  bool // the runtime queues what comes during a turn
+	Talks           bool // an agent: its sessions are conversations that can be resumed
+	Compacts        bool // a conversation can be compacted
 	Known           bool // false: no adapter
 }
 
@@ -153,6 +155,7 @@ const (
 	ActAckExec                  // the outcome of an exec message is stored
 	ActRelease                  // let go of the connection; the session lives on
 	ActClear                    // empty the composer by verified keys
+	ActCompact                  // compact the conversation
 )
 
 // A Report is what a session tells its presence.

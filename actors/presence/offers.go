@@ -94,7 +94,7 @@ func (p *presence) pump() {
 }
 
 func (p *presence) mayOffer() bool {
-	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused || p.typing {
+	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused || p.typing || p.leaving != "" || p.compacting || p.served && p.ephemeral() {
 		return false
 	}
 	if p.traits.WriteIsEvidence {
@@ -128,6 +128,7 @@ func (p *presence) offer(m iapeer.Message) {
 	f := newFlight(m)
 	f.attempt, f.state, f.written, f.at = m.Attempts+1, iapeer.Offered, false, time.Now()
 	p.flights[m.ID] = f
+	p.served = true
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
 	p.recordOffer(iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)})

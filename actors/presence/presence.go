@@ -110,6 +110,11 @@ type presence struct {
 	due        bool                             // the evidence deadline asked for the lookup
 	marks      memory                           // what is on its way to the mailbox
 	owed       map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	leaving    string                           // why the session ends when its turn has ended, "" if it does not
+	served     bool                             // an ephemeral session has got its message
+	replied    bool                             // it has answered somebody
+	compacts   []house.Command                  // wait for a compaction
+	compacting bool                             // one is under way
 	typing     bool                             // a person's text stands in the composer
 	typingTold bool                             // people were told that mail waits for that
 	asking     *house.Launch                    // waits to be admitted

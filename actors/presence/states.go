@@ -147,7 +147,10 @@ func (p *presence) waking(in input) {
 func (p *presence) ready(in input) {
 	switch in := in.(type) {
 	case mailArrived:
-		p.pump()
+		if !p.left() {
+			p.pump()
+			p.compactNow()
+		}
 	case moving:
 		p.become(iapeer.Busy, p.busy, "a turn runs")
 		p.pump()
@@ -258,9 +261,29 @@ func (p *presence) byHand(in input) {
 // ready0 enters ready: mail is offered, else the idle time begins.
 func (p *presence) ready0(why string) {
 	p.become(iapeer.Ready, p.ready, why)
+	if p.left() {
+		return
+	}
 	p.answerWaiters(nil)
 	p.pump()
+	p.compactNow()
 	p.armIdle()
+	p.armReap()
+}
+
+// left ends a session that was to end when its turn has ended, or that lives
+// although a person stopped the peer.
+func (p *presence) left() bool {
+	why := p.leaving
+	if why == "" && p.rec.Stopped {
+		why = "stopped by a person"
+	}
+	if why == "" || p.turn.running || p.underWay() {
+		return false
+	}
+	p.leaving = ""
+	p.end(why)
+	return true
 }
 
 // armIdle begins the idle time when nothing is under way.

@@ -1,6 +1,9 @@
 package presence
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // tick tells that a timer ran out. Stale ones carry an old token.
 type tick struct {
@@ -21,6 +24,8 @@ const (
 	timerOwed                      // offers are to be recorded without their outcome
 	timerStuck                     // a turn gave no sign for long
 	timerHold                      // a half-typed line keeps mail waiting
+	timerReap                      // an ephemeral worker is idle
+	timerCompact                   // a compaction takes too long
 	timerKinds
 )
 
@@ -60,6 +65,10 @@ func (p *presence) tick(m tick) {
 		p.stuck()
 	case timerHold:
 		p.held()
+	case timerReap:
+		p.reap()
+	case timerCompact:
+		p.compacted(fmt.Errorf("no sign of the compaction within %s", compactLimit))
 	case timerKinds:
 	}
 }

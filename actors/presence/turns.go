@@ -70,6 +70,8 @@ func (p *presence) event(e iapeer.SessionEvent) {
 		p.state(moving{})
 	case iapeer.SessionWaiting:
 		p.state(dialog{what: e})
+	case iapeer.SessionCompacted:
+		p.compacted(nil)
 	case iapeer.SessionComposing:
 		p.composing(e.Occupied)
 	case iapeer.SessionAttached:
@@ -318,6 +320,7 @@ func (p *presence) stamp(m house.Stamp) {
 	}
 	answers, body := msg.Caused, msg.Body
 	ev := p.evidence("message", "")
+	p.replied = true
 	p.h.Accept(msg, func(s house.Submitted) {
 		if s.Err == nil && !s.Repeated && answers != "" {
 			ev.Detail = "reply " + string(s.Message.ID)

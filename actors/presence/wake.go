@@ -28,6 +28,7 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	p.rec.Generation++
 	p.rec.Rest, p.rec.RestUntil = "", time.Time{}
 	p.turn, p.attached, p.adopted = turn{}, 0, false
+	p.served, p.replied, p.leaving = false, false, ""
 	p.become(iapeer.Waking, p.waking, "launching "+string(p.id.Runtime))
 	p.arm(timerState, p.h.Config.BootDeadline)
 	s := p.start(mode, topic)
@@ -43,6 +44,7 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 func (p *presence) connect(s house.Started) {
 	p.launching = false
 	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
+	p.served = s.Adopted // whoever woke it gave it a task
 	p.rec.Parked, p.rec.FreshNext = false, false
 	if s.SessionID != "" {
 		p.rec.SessionID = s.SessionID
@@ -179,7 +181,12 @@ func (p *presence) disconnect() {
 	}
 	p.session, p.socket, p.hostPID, p.attached, p.launching = nil, "", 0, 0, false
 	p.looking, p.again, p.due, p.paused, p.typing, p.typingTold = false, false, false, false, false, false
+	p.leaving = ""
+	if len(p.compacts) > 0 {
+		p.compacted(errors.New("the session ended"))
+	}
 	p.disarm(timerHold)
+	p.disarm(timerReap)
 	p.disarm(timerEvidence)
 	p.disarm(timerSettle)
 	p.disarm(timerStuck)
@@ -240,106 +247,4 @@ func (p *presence) settleKnown() {
 		}
 	}
 	p.mark(marks, nil)
-}
-
-// refuse answers a verb that has no meaning here.
-func (p *presence) refuse(c house.Command, why string) {
-	c.Reply(p.outcome(c, "refused", why), &iapeer.PeerError{Op: string(c.Order.Verb), Peer: p.id.Name, Err: fmt.Errorf("%s", why)})
-}
-
-func (p *presence) outcome(c house.Command, action, detail string) iapeer.Outcome {
-	return iapeer.Outcome{Verb: c.Order.Verb, Identity: p.id, Action: action, State: p.rec.State, Socket: p.socket, Detail: detail}
-}
-
-// verbDown takes a verb while no session lives.
-func (p *presence) verbDown(c house.Command) {
-	switch c.Order.Verb {
-	case iapeer.VerbStop:
-		p.rec.Stopped = true
-		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
-		c.Reply(p.outcome(c, "stopped", ""), nil)
-	case iapeer.VerbStart:
-		p.revive("started by a person")
-		c.Reply(p.outcome(c, "started", ""), nil)
-	case iapeer.VerbRefresh:
-		p.rec.FreshNext = true
-		p.h.Board.PutPresence(p.rec, nil)
-		c.Reply(p.outcome(c, "refresh-armed", ""), nil)
-	case iapeer.VerbInterrupt:
-		p.refuse(c, "offline: no session is live")
-	case iapeer.VerbWake, iapeer.VerbAttach:
-		p.wakeFor(c, house.StartNatural)
-	case iapeer.VerbAdopt:
-		p.wakeFor(c, house.StartResume)
-	case iapeer.VerbNew, iapeer.VerbLaunch:
-		p.wakeFor(c, house.StartFresh)
-	}
-}
-
-// revive clears what keeps the presence down.
-func (p *presence) revive(why string) {
-	p.rec.Stopped, p.rec.Deaths, p.rec.Rest, p.rec.RestUntil = false, nil, "", time.Time{}
-	p.settleDown(why)
-}
-
-// wakeFor launches a session for a verb that answers once it is ready.
-func (p *presence) wakeFor(c house.Command, mode house.StartMode) {
-	if p.settling || p.loading {
-		p.waiters = append(p.waiters, c) // until the last session is settled
-		return
-	}
-	if p.rec.Stopped && c.Order.Verb == iapeer.VerbWake {
-		p.refuse(c, iapeer.ErrStopped.Error()+"; start it: iapeer start "+string(p.id.Name))
-		return
-	}
-	p.rec.Stopped, p.rec.Deaths = false, nil
-	p.waiters = append(p.waiters, c)
-	p.wake(mode, c.Order.Topic, c.Order.Anyway || c.Order.Verb == iapeer.VerbAdopt)
-}
-
-// verbUp takes a verb while a session lives or starts.
-func (p *presence) verbUp(c house.Command) {
-	switch c.Order.Verb {
-	case iapeer.VerbWake, iapeer.VerbAttach, iapeer.VerbStart, iapeer.VerbAdopt:
-		if p.rec.State == iapeer.Waking {
-			p.waiters = append(p.waiters, c)
-			return
-		}
-		c.Reply(p.outcome(c, "already", ""), nil)
-	case iapeer.VerbStop:
-		p.rec.Stopped, p.rec.Parked = true, true
-		p.end("stopped by a person")
-		c.Reply(p.outcome(c, "stopped", ""), nil)
-	case iapeer.VerbRefresh:
-		p.rec.FreshNext = true
-		p.h.Board.PutPresence(p.rec, nil)
-		c.Reply(p.outcome(c, "refresh-armed", ""), nil)
-	case iapeer.VerbNew, iapeer.VerbLaunch:
-		p.waiters = append(p.waiters, c)
-		p.end("a fresh session was asked for")
-	case iapeer.VerbInterrupt:
-		if p.session == nil {
-			p.refuse(c, "offline: no session is live")
-			return
-		}
-		p.session.Act(house.Act{Kind: house.ActInterrupt})
-		c.Reply(p.outcome(c, "interrupted", ""), nil)
-	}
-}
-
-// answerWaiters answers the verbs that waited for the session.
-func (p *presence) answerWaiters(err error) {
-	waiters := p.waiters
-	p.waiters = nil
-	for _, w := range waiters {
-		if err != nil {
-			w.Reply(p.outcome(w, "failed", err.Error()), &iapeer.PeerError{Op: string(w.Order.Verb), Peer: p.id.Name, Err: err})
-			continue
-		}
-		action := map[iapeer.Verb]string{iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started"}[w.Order.Verb]
-		if action == "" {
-			action = "woke"
-		}
-		w.Reply(p.outcome(w, action, p.rec.Cause), nil)
-	}
 }

@@ -87,6 +87,7 @@ func (s *Sessions) Traits(rt iapeer.Runtime) house.Traits {
 	return house.Traits{
 		Known: true, Inbox: a.Kind == runtimes.Inbox, Exec: a.Kind == runtimes.Exec,
 		WriteIsEvidence: a.Kind == runtimes.Router, TakesWhileBusy: a.Queues,
+		Talks: a.Kind == runtimes.TUI, Compacts: a.Compact != nil,
 	}
 }
 

@@ -198,6 +198,8 @@ func (l *live) Act(a house.Act) {
 		go l.strokes(l.adapter.Interrupt)
 	case house.ActClear:
 		go l.strokes(l.adapter.Clear)
+	case house.ActCompact:
+		go l.strokes(l.adapter.Compact)
 	case house.ActAckExec:
 		go l.ack(a.ID)
 	case house.ActStop:

@@ -1,0 +1,201 @@
+package presence
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/actors/house"
+)
+
+// refuse answers a verb that has no meaning here.
+func (p *presence) refuse(c house.Command, why string) {
+	c.Reply(p.outcome(c, "refused", why), &iapeer.PeerError{Op: string(c.Order.Verb), Peer: p.id.Name, Err: fmt.Errorf("%s", why)})
+}
+
+func (p *presence) outcome(c house.Command, action, detail string) iapeer.Outcome {
+	return iapeer.Outcome{Verb: c.Order.Verb, Identity: p.id, Action: action, State: p.rec.State, Socket: p.socket, Detail: detail}
+}
+
+// verbDown takes a verb while no session lives.
+func (p *presence) verbDown(c house.Command) {
+	switch c.Order.Verb {
+	case iapeer.VerbStop:
+		p.rec.Stopped = true
+		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
+		c.Reply(p.outcome(c, "stopped", "mail is kept; go on with: iapeer start "+string(p.id.Name)), nil)
+	case iapeer.VerbSleep:
+		c.Reply(p.outcome(c, "already", "no session lives; the next message wakes it"), nil)
+	case iapeer.VerbStart:
+		p.revive("started by a person")
+		c.Reply(p.outcome(c, "started", "the next message wakes it"), nil)
+	case iapeer.VerbRefresh, iapeer.VerbSelfFresh:
+		p.refresh(c)
+	case iapeer.VerbInterrupt, iapeer.VerbSelfDone:
+		p.refuse(c, "offline: no session is live")
+	case iapeer.VerbWake, iapeer.VerbAttach:
+		p.wakeFor(c, p.modeOf(c, house.StartNatural))
+	case iapeer.VerbAdopt:
+		p.wakeFor(c, house.StartResume)
+	case iapeer.VerbNew, iapeer.VerbLaunch:
+		p.wakeFor(c, p.modeOf(c, house.StartFresh))
+	case iapeer.VerbRestart:
+		p.wakeFor(c, p.modeOf(c, p.sameAgain()))
+	case iapeer.VerbCompact:
+		p.compactDown(c)
+	}
+}
+
+// modeOf is how a verb wants the session to begin.
+func (p *presence) modeOf(c house.Command, otherwise house.StartMode) house.StartMode {
+	switch {
+	case c.Order.Fresh:
+		return house.StartFresh
+	case c.Order.Resume:
+		return house.StartResume
+	}
+	return otherwise
+}
+
+// sameAgain begins the conversation again that was last, where there is one.
+func (p *presence) sameAgain() house.StartMode {
+	if p.rec.SessionID == "" || !p.traits.Talks {
+		return house.StartFresh
+	}
+	return house.StartResume
+}
+
+// refresh makes the next natural wake a fresh one.
+func (p *presence) refresh(c house.Command) {
+	if !p.traits.Talks {
+		c.Reply(p.outcome(c, "skipped-non-agentic", "its sessions keep no conversation"), nil)
+		return
+	}
+	p.rec.FreshNext = true
+	p.h.Board.PutPresence(p.rec, nil)
+	c.Reply(p.outcome(c, "refresh-armed", "the next wake begins a fresh session"), nil)
+}
+
+// revive clears what keeps the presence down.
+func (p *presence) revive(why string) {
+	p.rec.Stopped, p.rec.Deaths, p.rec.Rest, p.rec.RestUntil = false, nil, "", time.Time{}
+	p.settleDown(why)
+}
+
+// wakeFor launches a session for a verb that answers once it is ready.
+func (p *presence) wakeFor(c house.Command, mode house.StartMode) {
+	if p.settling || p.loading {
+		p.waiters = append(p.waiters, c) // until the last session is settled
+		return
+	}
+	if p.rec.Stopped && c.Order.Verb == iapeer.VerbWake {
+		p.refuse(c, iapeer.ErrStopped.Error()+"; start it: iapeer start "+string(p.id.Name))
+		return
+	}
+	p.rec.Stopped, p.rec.Deaths = false, nil
+	p.waiters = append(p.waiters, c)
+	p.wake(mode, c.Order.Topic, c.Order.Anyway || c.Order.Verb == iapeer.VerbAdopt)
+}
+
+// verbUp takes a verb while a session lives or starts.
+func (p *presence) verbUp(c house.Command) {
+	switch c.Order.Verb {
+	case iapeer.VerbWake, iapeer.VerbAttach, iapeer.VerbStart, iapeer.VerbAdopt:
+		p.stay(c)
+	case iapeer.VerbStop:
+		p.rec.Stopped, p.rec.Parked = true, true
+		p.leaveFor(c, "stopped", "stopped by a person")
+	case iapeer.VerbSleep:
+		p.rec.Parked = true
+		p.leaveFor(c, "parked", "put to sleep by a person")
+	case iapeer.VerbRefresh:
+		p.refresh(c)
+	case iapeer.VerbSelfFresh:
+		p.refresh(c)
+		p.leave("a fresh session was asked for by itself", false)
+	case iapeer.VerbSelfDone:
+		p.selfDone(c)
+	case iapeer.VerbNew, iapeer.VerbLaunch:
+		p.waiters = append(p.waiters, c)
+		p.end("a fresh session was asked for")
+	case iapeer.VerbRestart:
+		p.waiters = append(p.waiters, c)
+		p.rec.Parked = true
+		p.leave("a restart was asked for", c.Order.Now)
+	case iapeer.VerbInterrupt:
+		p.interrupt(c)
+	case iapeer.VerbCompact:
+		p.compact(c)
+	}
+}
+
+// stay answers who wants the session up. One that was to leave stays.
+func (p *presence) stay(c house.Command) {
+	if c.Order.Verb == iapeer.VerbStart {
+		p.rec.Stopped = false
+	}
+	if p.leaving != "" && !p.rec.Stopped {
+		p.leaving, p.rec.Parked = "", false
+	}
+	if p.rec.State == iapeer.Waking {
+		p.waiters = append(p.waiters, c)
+		return
+	}
+	c.Reply(p.outcome(c, "already", ""), nil)
+}
+
+func (p *presence) interrupt(c house.Command) {
+	if p.session == nil {
+		p.refuse(c, "offline: no session is live")
+		return
+	}
+	p.session.Act(house.Act{Kind: house.ActInterrupt})
+	c.Reply(p.outcome(c, "interrupted", ""), nil)
+}
+
+// leaveFor ends the session for a verb: now, or when its turn has ended.
+func (p *presence) leaveFor(c house.Command, action, why string) {
+	if p.turn.running && !c.Order.Now {
+		p.leaving = why
+		p.h.Board.PutPresence(p.rec, nil)
+		c.Reply(p.outcome(c, action, fmt.Sprintf("when its turn has ended; at once: iapeer %s %s --now", c.Order.Verb, p.id.Name)), nil)
+		return
+	}
+	p.end(why)
+	c.Reply(p.outcome(c, action, ""), nil)
+}
+
+// leave ends the session now, or when its turn has ended.
+func (p *presence) leave(why string, now bool) {
+	if p.turn.running && !now {
+		p.leaving = why
+		return
+	}
+	p.end(why)
+}
+
+// answerWaiters answers the verbs that waited for the session.
+func (p *presence) answerWaiters(err error) {
+	waiters := p.waiters
+	p.waiters = nil
+	for _, w := range waiters {
+		if err != nil {
+			w.Reply(p.outcome(w, "failed", err.Error()), &iapeer.PeerError{Op: string(w.Order.Verb), Peer: p.id.Name, Err: err})
+			continue
+		}
+		if w.Order.Verb == iapeer.VerbCompact {
+			p.compact(w)
+			continue
+		}
+		action := map[iapeer.Verb]string{
+			iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started", iapeer.VerbRestart: "restarted",
+		}[w.Order.Verb]
+		if w.Order.Resume {
+			action = "resumed"
+		}
+		if action == "" {
+			action = "woke"
+		}
+		w.Reply(p.outcome(w, action, p.rec.Cause), nil)
+	}
+}
