@@ -21,8 +21,7 @@ type conn struct {
 	once    sync.Once
 	process standing
 
-	onceFolder sync.Once
-	cwd        string // where the calling process works
+	folders folders // where the calling process works
 }
 
 type connKey struct{}

@@ -5,54 +5,81 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/iapeer/iapeer"
 )
 
-// folder returns where the calling process works, "" where the system does not
-// tell. It is asked once a connection, and only for a claim that nothing but
-// the user proves.
-func (c *conn) folder(pid int) string {
-	c.onceFolder.Do(func() { c.cwd = workingFolder(pid) })
-	return c.cwd
+// folders is what is known about where the process at the other end works. It
+// is found out once a connection, and only for claims that nothing but the user
+// proves: whoever reads papers does so at its start.
+type folders struct {
+	mu      sync.Mutex
+	asked   bool
+	cwd     string             // "" where the system does not tell
+	verdict map[dwelling]error // by whom it claimed to be
+}
+
+// A dwelling is a peer and where it lives and works.
+type dwelling struct {
+	name       iapeer.Name
+	home, work string
 }
 
 // belongs refuses a process that works in a copy, a clone or a work tree of the
 // peer's folder: there lie papers that name the peer, and nobody could tell the
 // two apart. A process elsewhere may speak for the peer, and so may one in the
-// peer's home or work folder, whatever lies there. A peer whose home is gone has
-// perhaps moved here.
+// peer's home or work folder, whatever lies there.
 func (p *pass) belongs(pid int, peer iapeer.Peer) error {
 	if p.gate.cfg.Papers == nil || peer.CWD == "" {
 		return nil
 	}
-	cwd := p.conn.folder(pid)
-	home, err := os.Stat(peer.CWD)
-	if cwd == "" || err != nil {
+	f := &p.conn.folders
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.asked {
+		f.asked, f.cwd, f.verdict = true, workingFolder(pid), make(map[dwelling]error)
+	}
+	if f.cwd == "" {
 		return nil
+	}
+	key := dwelling{peer.Name, peer.CWD, peer.Dir()}
+	err, known := f.verdict[key]
+	if !known {
+		err = p.gate.judge(f.cwd, peer)
+		f.verdict[key] = err
+	}
+	return err
+}
+
+// judge compares a folder with those of a peer. A peer whose home is gone has
+// perhaps moved to where its papers are.
+func (g *Gate) judge(cwd string, peer iapeer.Peer) error {
+	home, err := os.Stat(peer.CWD)
+	if err != nil {
+		return nil //nolint:nilerr // see above
 	}
 	work, err := os.Stat(peer.Dir())
 	if err != nil {
 		work = home
 	}
-	var foreign *papers
+	var nearest papers
 	for dir := cwd; ; dir = filepath.Dir(dir) {
 		if at, err := os.Stat(dir); err == nil && (os.SameFile(at, home) || os.SameFile(at, work)) {
 			return nil
 		}
-		if foreign == nil {
-			if file, names := p.gate.cfg.Papers(dir); file != "" {
-				foreign = &papers{dir: dir, file: file, names: names}
-			}
+		if nearest.file == "" {
+			nearest.dir = dir
+			nearest.file, nearest.names = g.cfg.Papers(dir)
 		}
 		if dir == filepath.Dir(dir) {
 			break
 		}
 	}
-	if foreign == nil || foreign.names != peer.Name {
+	if nearest.file == "" || nearest.names != peer.Name {
 		return nil
 	}
-	return foreign.refuse(peer)
+	return nearest.refuse(peer)
 }
 
 // papers are what a folder says about whom a program there speaks as.
@@ -62,7 +89,7 @@ type papers struct {
 }
 
 // refuse tells what lies where, and both ways out.
-func (f *papers) refuse(peer iapeer.Peer) error {
+func (f papers) refuse(peer iapeer.Peer) error {
 	name := iapeer.Name("NAME")
 	if own, err := iapeer.ParseName(filepath.Base(f.dir)); err == nil && own != peer.Name {
 		name = own

@@ -125,10 +125,10 @@ func (p *plan) chooseWorkdir() error {
 	case p.f.Checkout == nil && !disk.IsDir(dir):
 		return &iapeer.FieldError{Field: "workdir", Value: p.o.Workdir, Reason: "no such folder; make it, or give --worktree BRANCH for a git work tree there"}
 	case disk.SameFolder(dir, p.f.CWD):
-		return &iapeer.FieldError{Field: "workdir", Value: p.o.Workdir, Reason: "is the peer's home already; leave it out"}
-	default:
-		p.peer.Settings.Workdir = dir
+		p.peer.Settings.Workdir = "" // it works at home again
+		return nil
 	}
+	p.peer.Settings.Workdir = p.f.Workdir
 	if len(p.f.Sharing) > 0 {
 		p.warnf("%s shares %s with %s: they change the same files, and neither hears of it", p.peer.Name, p.f.abbreviate(p.f.Workdir), joinNames(p.f.Sharing))
 	}

@@ -1,4 +1,5 @@
-// Package onboarding makes, changes and removes peers: look → plan → apply.
+// Package onboarding makes, changes, checks and removes peers: look → plan →
+// apply.
 //
 // Look gathers facts and changes nothing: markers, installed programs (found as
 // files, never executed: a wedged program would hang us), the profile, the
@@ -17,6 +18,9 @@
 //   - A file that cannot be read as what it should be is never overwritten:
 //     it is kept aside, or left alone with a warning.
 //   - DryRun reports what a real run would report and writes nothing.
+//
+// Subpackages: edit changes one thing in somebody else's file, disk reads and
+// replaces files, repo asks git and makes work trees.
 //
 // The package never starts or asks a runtime, never signs in for a person and
 // never deletes a peer's folder. Whether a caller may onboard at all is decided

@@ -223,7 +223,7 @@ func (p *plan) choosePermissions() error {
 	case agent && fresh:
 		p.peer.Settings.Gated = !accepted
 		waiting = !accepted
-		p.peer.Settings.ReplacePrompt = p.f.OwnHome
+		p.peer.Settings.ReplacePrompt = p.f.OwnHome && p.peer.Settings.Workdir == ""
 		p.peer.Settings.Folders = []string{}
 	case accepted && waiting:
 		p.peer.Settings.Gated = false

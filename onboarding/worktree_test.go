@@ -56,8 +56,20 @@ func TestWorkdir(t *testing.T) {
 	if got := action(again, "profile"); got != "kept" || again.Workdir != first.Workdir {
 		t.Errorf("created again: profile %s, workdir %s", got, again.Workdir)
 	}
+	if first.Prompt != "append" {
+		t.Errorf("prompt = %s: a project's agent keeps the program's own", first.Prompt)
+	}
+	w.folder("src/api")
+	moved := w.run(order("create", "audit", func(o *iapeer.Onboarding) { o.Workdir = w.path("src/api") }))
+	home := w.run(order("create", "audit", func(o *iapeer.Onboarding) { o.Workdir = w.path("root/peers/audit") }))
+	if moved.Workdir != w.path("src/api") || home.Workdir != "" || strings.Contains(w.read("root/peers/audit/.iapeer/peer-profile.json"), "workdir") {
+		t.Errorf("moved to %q, then home: %q", moved.Workdir, home.Workdir)
+	}
 	w.run(order("remove", "review"))
 	w.run(order("remove", "audit"))
+	if err := os.Remove(w.path("src/api")); err != nil {
+		t.Fatal(err)
+	}
 	if d := differs(before, w.outside()); d != "" {
 		t.Errorf("after remove:\n%s", d)
 	}

@@ -54,11 +54,30 @@ func (a peersArgs) command(ctx context.Context, w *world, verb iapeer.Verb) erro
 	if err != nil {
 		return err
 	}
+	return a.each(ctx, w, verb, snap)
+}
+
+// each goes through all peers that have sessions: not the person, and not one
+// that is set aside.
+func (a peersArgs) each(ctx context.Context, w *world, verb iapeer.Verb, snap client.Snapshot) error {
 	var failed []error
+	all := []iapeer.Outcome{}
 	for _, p := range snap.Peers {
-		if err := (peerArgs{p.Personality, runtimeArg{}, a.jsonFlag}).command(ctx, w, verb); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", p.Personality, err))
+		if p.Problem != "" || p.DefaultRuntime == string(iapeer.RuntimeCLI) {
+			continue
 		}
+		out, err := w.mine().Command(ctx, verb, p.Personality, client.CommandRequest{})
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", p.Personality, err))
+			continue
+		}
+		all = append(all, out)
+		if !a.JSON {
+			w.printf("%s\n", render.Outcome(w.style(), out))
+		}
+	}
+	if a.JSON {
+		failed = append(failed, w.json(all))
 	}
 	return errors.Join(failed...)
 }
