@@ -86,14 +86,21 @@ func (r *renaming) free(ctx context.Context) error {
 	if r.o.Scope != "project" && committed(ctx, r.peer.CWD) {
 		return committedError(r.peer)
 	}
-	if !disk.SameFolder(r.peer.CWD, r.d.Paths.PeerHome(r.peer.Name)) {
+	if own := r.d.Paths.PeerHome(r.peer.Name); r.peer.CWD != own && !disk.SameFolder(r.peer.CWD, own) {
 		return nil
 	}
 	r.home = r.d.Paths.PeerHome(r.to)
-	if _, err := os.Lstat(r.home); err == nil {
+	if _, err := os.Lstat(r.home); err == nil && !r.interrupted() {
 		return &iapeer.FieldError{Field: "newName", Value: string(r.to), Reason: r.home + " is there already, perhaps of a peer that was removed; move it away, or choose another name"}
 	}
 	return nil
+}
+
+// interrupted reports whether the home has moved already, by a rename that did
+// not get further.
+func (r *renaming) interrupted() bool {
+	moved, err := r.d.Profiles.Profile(r.home)
+	return err == nil && moved.Name == r.peer.Name && !disk.IsDir(r.peer.CWD)
 }
 
 // asleep refuses while a session has the old name: its token, its envelopes and
@@ -191,8 +198,13 @@ func (r *renaming) carryOut() error {
 		}
 		done = append(done, m)
 	}
-	if err := r.d.Registry.Rename(r.peer.Name, r.to, r.home); err != nil {
+	// Both names stand on our writes until the registry has the new one.
+	if err := r.prints.share(r.peer.Name, r.to); err != nil {
 		return back(err)
+	}
+	if err := r.d.Registry.Rename(r.peer.Name, r.to, r.home); err != nil {
+		r.prints.leave(r.to)
+		return back(errors.Join(err, r.prints.save()))
 	}
 	return nil
 }
@@ -201,7 +213,7 @@ func (r *renaming) carryOut() error {
 // of our writes, the answer about risk. What cannot follow is said.
 func (r *renaming) follow(ctx context.Context) {
 	if !r.o.DryRun {
-		r.prints.rename(r.peer.Name, r.to)
+		r.prints.leave(r.peer.Name)
 		if r.ours {
 			r.prints.redigest(iapeer.Profile(r.home))
 		}
@@ -302,12 +314,21 @@ func (r *renaming) risk(w *writer) error {
 	})
 }
 
-// rename has the record say the new name.
-func (f *footprint) rename(from, to iapeer.Name) {
+// share lets a name stand on all writes that another one stands on.
+func (f *footprint) share(from, with iapeer.Name) error {
 	for i, t := range f.Writes {
-		if at := slices.Index(t.Peers, from); at >= 0 {
-			f.Writes[i].Peers = slices.Clone(t.Peers)
-			f.Writes[i].Peers[at] = to
+		if slices.Contains(t.Peers, from) && !slices.Contains(t.Peers, with) {
+			f.Writes[i].Peers = append(slices.Clone(t.Peers), with)
+		}
+	}
+	return f.save()
+}
+
+// leave takes a name off the writes that others stand on too.
+func (f *footprint) leave(name iapeer.Name) {
+	for i, t := range f.Writes {
+		if rest := slices.DeleteFunc(slices.Clone(t.Peers), func(n iapeer.Name) bool { return n == name }); len(rest) > 0 {
+			f.Writes[i].Peers = rest
 		}
 	}
 }

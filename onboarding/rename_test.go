@@ -134,6 +134,24 @@ func TestRenameRefused(t *testing.T) {
 	}
 }
 
+// TestRenameGoesOn: one that was interrupted when its folder had moved is
+// finished by the same command.
+func TestRenameGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.install("claude")
+	w.run(order("create", "old"))
+	if err := os.Rename(w.path("root/peers/old"), w.path("root/peers/new")); err != nil {
+		t.Fatal(err)
+	}
+	r := w.run(order("rename", "old", to("new")))
+	if r.CWD != w.path("root/peers/new") || !strings.Contains(w.read("root/peers/new/.iapeer/peer-profile.json"), `"new"`) || len(r.Warnings) > 0 {
+		t.Errorf("report = %+v", r)
+	}
+	if r := w.run(order("verify", "")); len(r.Findings) > 0 {
+		t.Errorf("verify finds\n%s", found(r))
+	}
+}
+
 // TestRuntimesOfAPeer: add, flip and back; the default changes by the one verb
 // only, and remove finds the profile as it was written.
 func TestRuntimesOfAPeer(t *testing.T) {
