@@ -14,7 +14,9 @@ import (
 
 // snapshot is every file of the home outside iapeer's root and git's own
 // bookkeeping, with its mode and bytes, and what git hides.
-func (s *sandbox) snapshot() string {
+func (s *sandbox) snapshot() string { return s.snapshotOf(s.home) }
+
+func (s *sandbox) snapshotOf(dir string) string {
 	s.t.Helper()
 	var all []string
 	note := func(path string, d fs.DirEntry) error {
@@ -22,7 +24,7 @@ func (s *sandbox) snapshot() string {
 		all = append(all, path+" "+line)
 		return err
 	}
-	err := filepath.WalkDir(s.home, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
