@@ -58,7 +58,11 @@ func (r *run) accounts(ctx context.Context, before map[string]int) (a oracle.Acc
 	if a.Ledgers, err = r.house.ledgers(); err != nil {
 		return a, err
 	}
+	r.traffic.hangUp()
 	a.Leaks = r.house.leaks(ctx, r.con.now.pid, before)
+	for _, what := range r.con.crashes {
+		a.Leaks = append(a.Leaks, oracle.Leak{Kind: oracle.Crashed, What: what})
+	}
 	return a, nil
 }
 
@@ -137,9 +141,6 @@ func (h *house) leaks(ctx context.Context, daemon int, before map[string]int) (o
 				out = append(out, oracle.Leak{Kind: oracle.Sockets, What: "left behind: " + name})
 			}
 		}
-		if strings.HasPrefix(name, ".tmp-") || strings.Contains(name, ".exec.") {
-			out = append(out, oracle.Leak{Kind: oracle.Sockets, What: "left behind: " + name})
-		}
 	}
 	found, _ := session.Scan(h.paths.Hosts())
 	for _, f := range found {
@@ -154,6 +155,23 @@ func (h *house) leaks(ctx context.Context, daemon int, before map[string]int) (o
 		}
 	}
 	return out
+}
+
+// records counts the files that dead sessions left: how commands ended, how
+// hosts did, and what a kill left half written.
+func (h *house) records() (outcomes, exits, halves int) {
+	entries, _ := os.ReadDir(h.paths.Hosts())
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case strings.HasPrefix(name, ".tmp-"):
+			halves++
+		case strings.Contains(name, ".exec."):
+			outcomes++
+		case strings.HasSuffix(name, ".exit.json"):
+			exits++
+		}
+	}
+	return outcomes, exits, halves
 }
 
 func commandLine(pid int) string {

@@ -41,6 +41,7 @@ func (m member) name() string { return string(m.id.Name) }
 // A house is a home folder with its own root, daemon and peers.
 type house struct {
 	bin     string // folder of iapeer, iapeerd and witness
+	books   string // folder of the ledgers: outside the home, whose disk may be full
 	paths   iapeer.Paths
 	env     []string
 	peers   []member // exec: a command for each message
@@ -61,7 +62,10 @@ func newHouse(o options, bin string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{bin: bin, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}}
+	h := &house{bin: bin, books: home + ".ledgers", paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}}
+	if err := os.Mkdir(h.books, 0o700); err != nil {
+		return nil, err
+	}
 	h.env = []string{
 		"HOME=" + home, "USER=ada", "LOGNAME=ada", "SHELL=/bin/sh", "LANG=C.UTF-8", "NO_COLOR=1",
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=yes", "IAPEER_BIN=" + filepath.Join(bin, "iapeer"),
@@ -80,7 +84,7 @@ func newHouse(o options, bin string) (*house, error) {
 
 func (h *house) member(name string, rt iapeer.Runtime, manner string) member {
 	id := iapeer.Identity{Runtime: rt, Name: iapeer.Name(name)}
-	return member{id: id, manner: manner, ledger: filepath.Join(h.paths.PeerHome(id.Name), "ledger")}
+	return member{id: id, manner: manner, ledger: filepath.Join(h.books, name)}
 }
 
 // everybody lists all members.
@@ -92,7 +96,7 @@ func (h *house) everybody() []member {
 // routers' runtime.
 func (h *house) furnish() error {
 	program := filepath.Join(h.paths.Home, "bin", string(routerRuntime)+"-runtime")
-	script := "#!/bin/sh\nstty raw -echo\nexec " + filepath.Join(h.bin, "witness") + " router \"$PWD/ledger\"\n"
+	script := "#!/bin/sh\nstty raw -echo\nexec " + filepath.Join(h.bin, "witness") + " router " + h.books + "/${PWD##*/}\n"
 	for path, text := range map[string]string{
 		filepath.Join(h.paths.State(), "environment"):                            "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + "\nLANG=C.UTF-8\nHOME=" + h.paths.Home + "\n",
 		filepath.Join(h.paths.Runtimes(), string(routerRuntime), "runtime.json"): fmt.Sprintf(`{"name":%q}`, routerRuntime),
@@ -177,6 +181,14 @@ func (h *house) route(tcp bool) *http.Transport {
 // fleet returns a client that speaks as a process outside every session.
 func (h *house) fleet() *client.Client {
 	return client.New(client.To(client.Router{Sock: h.paths.RouterSocket()}))
+}
+
+// serves reports whether a daemon answers.
+func (h *house) serves(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := h.fleet().Version(ctx)
+	return err == nil
 }
 
 // cli runs the thin client; env comes on top of the house's own.

@@ -30,7 +30,7 @@ const (
 	signSpec    signKind = "host ordered"     // the order of a host that is about to start
 	signHost    signKind = "host listens"     // a host's socket appeared
 	signRouter  signKind = "daemon listens"   // the daemon's socket appeared
-	signTurn    signKind = "session starting" // a presence is waking
+	signWaking  signKind = "session starting" // a presence is waking
 )
 
 // A hub hands signs to whoever waits for one.
@@ -120,7 +120,7 @@ func (b *hub) watchFiles(ctx context.Context, h *house) error {
 				if e.Has(fsnotify.Create) {
 					b.appeared(filepath.Base(e.Name))
 				}
-			case <-w.Errors: // a flood of files: signs are missed, and others come
+			case _ = <-w.Errors: // a flood of files: signs are missed, and others come
 			}
 		}
 	}()
@@ -147,6 +147,6 @@ func (b *hub) hear(e client.Event) {
 	case e.Name == "delivery" && e.Text("state") == string(iapeer.Offered):
 		b.tell(sign{kind: signOffered, peer: e.Peer(), id: e.Text("id")})
 	case e.Name == "presence" && e.Text("to") == string(iapeer.Waking):
-		b.tell(sign{kind: signTurn, peer: e.Peer()})
+		b.tell(sign{kind: signWaking, peer: e.Peer()})
 	}
 }

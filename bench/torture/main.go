@@ -30,7 +30,6 @@ type options struct {
 	bin     string
 	keep    bool
 	stops   bool
-	goal    bool
 }
 
 func main() {

@@ -22,6 +22,12 @@ func (r *run) report(ctx context.Context, v oracle.Verdict, a oracle.Accounts) {
 	}
 	fmt.Fprintf(out, "daemons killed %d, hosts %d, children %d; %d starts reached ready, half of them within %s\n",
 		t.kills("daemon"), t.kills("host"), t.kills("child"), r.house.pids.count, r.house.pids.median())
+	fmt.Fprintf(out, "peers that rested until they were started by hand: %d\n", r.person.did)
+	for peer, cause := range r.person.last {
+		fmt.Fprintf(out, "  %s: %.200s\n", peer, cause)
+	}
+	outcomes, exits, halves := r.house.records()
+	fmt.Fprintf(out, "records of dead sessions that nobody removed: %d outcomes, %d exits, %d half written\n", outcomes, exits, halves)
 	before, after := 0, 0
 	for _, s := range a.Sends {
 		switch {

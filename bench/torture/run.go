@@ -43,7 +43,7 @@ func torture(ctx context.Context, o options, out io.Writer) (int, error) {
 	if o.keep || bad > 0 || err != nil {
 		fmt.Fprintf(out, "kept: %s\n", h.paths.Home)
 	} else {
-		err = os.RemoveAll(h.paths.Home)
+		err = errors.Join(os.RemoveAll(h.paths.Home), os.RemoveAll(h.books))
 	}
 	return bad, err
 }
@@ -91,6 +91,7 @@ type run struct {
 	hub     *hub
 	traffic *traffic
 	con     *conductor
+	person  *person
 	out     io.Writer
 	began   time.Time
 	took    time.Duration // of the torture itself
@@ -120,6 +121,8 @@ func (r *run) all(ctx context.Context) (int, error) {
 	r.traffic = newTraffic(h, r.hub, r.seed)
 	r.con.traffic = r.traffic
 	before := h.descriptors(r.con.now.pid)
+	r.person = &person{house: h, last: map[string]string{}}
+	r.con.streams.Go(func() { r.person.look(following) })
 	r.began = time.Now()
 	r.traffic.run(following)
 	err := r.con.play(ctx, r.began.Add(time.Duration(r.minutes*float64(time.Minute))))
@@ -139,6 +142,10 @@ func (r *run) all(ctx context.Context) (int, error) {
 	}
 	if unsettled != nil {
 		fmt.Fprintln(r.out, unsettled)
+	}
+	if len(a.Leaks) > 0 {
+		text, _ := h.cli(ctx, nil, "list")
+		fmt.Fprintf(r.out, "\nthe fleet at rest:\n%s", text)
 	}
 	v := oracle.Judge(a)
 	r.report(ctx, v, a)

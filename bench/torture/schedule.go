@@ -87,7 +87,9 @@ type conductor struct {
 	rng     *rand.Rand
 	tally   *tally
 	now     *daemon
-	stops   bool // SIGSTOP is allowed
+	told    bool     // now was told to end
+	crashes []string // daemons that ended by themselves
+	stops   bool     // SIGSTOP is allowed
 	streams sync.WaitGroup
 }
 
@@ -162,11 +164,23 @@ func killAt(p point, k signKind, delay int) func(context.Context, *conductor) er
 // fell kills the daemon, perhaps a host while it is down, and brings it up
 // again, which may itself be cut short.
 func (c *conductor) fell(ctx context.Context, p point, aimed bool) error {
-	if err := c.now.kill(c.house); err != nil {
+	if err := c.killNow(p, aimed); err != nil {
 		return err
 	}
-	c.tally.add(p, aimed)
 	return c.revive(ctx)
+}
+
+// killNow kills the daemon, and notes when it has ended before without a reason.
+func (c *conductor) killNow(p point, aimed bool) error {
+	select {
+	case <-c.now.gone:
+		if !c.told {
+			c.crashes = append(c.crashes, fmt.Sprintf("pid %d was gone when it was to be killed (%s); see the end of daemon-stderr.log and daemon.log", c.now.pid, p))
+		}
+	default:
+	}
+	c.tally.add(p, aimed)
+	return c.now.kill(c.house)
 }
 
 // revive starts a daemon, and kills some while they start or adopt.
@@ -195,7 +209,17 @@ func (c *conductor) cutStart(ctx context.Context) error {
 		return err
 	}
 	nap(ctx, pause)
-	c.tally.add(pointStart, true)
+	return c.cut(d, pointStart, true)
+}
+
+// cut kills a daemon, unless it has ended by itself: it found another one.
+func (c *conductor) cut(d *daemon, p point, aimed bool) error {
+	select {
+	case <-d.gone:
+		return nil
+	default:
+	}
+	c.tally.add(p, aimed)
 	return d.kill(c.house)
 }
 
@@ -221,8 +245,7 @@ func (c *conductor) cutAdoption(ctx context.Context) error {
 	case <-d.gone:
 	}
 	nap(ctx, pause)
-	c.tally.add(pointAdoption, aimed)
-	return d.kill(c.house)
+	return c.cut(d, pointAdoption, aimed)
 }
 
 // bringUp starts a daemon and waits until it serves. Another process may have
@@ -237,6 +260,10 @@ func (c *conductor) bringUp(ctx context.Context) error {
 			c.follow(ctx, d)
 			return nil
 		}
+		if d, found := c.house.running(); found == nil && c.house.owns(d.pid) && c.house.serves(ctx) {
+			c.follow(ctx, d) // a command that found none has started it
+			return nil
+		}
 		if !strings.Contains(err.Error(), "already running") || time.Now().After(limit) {
 			return err
 		}
@@ -246,7 +273,7 @@ func (c *conductor) bringUp(ctx context.Context) error {
 
 // follow makes d the daemon that is tortured.
 func (c *conductor) follow(ctx context.Context, d *daemon) {
-	c.now = d
+	c.now, c.told = d, false
 	c.streams.Go(func() { c.hub.watchEvents(ctx, c.house) })
 }
 
@@ -263,10 +290,9 @@ func midFrame(ctx context.Context, c *conductor) error {
 	defer goOn()
 	_, ok := c.hub.await(ctx, 3*patience, func(s sign) bool { return s.kind == signOffered && s.peer == to.name() })
 	nap(ctx, pause)
-	if err := c.now.kill(c.house); err != nil {
+	if err := c.killNow(pointMidFrame, ok); err != nil {
 		return err
 	}
-	c.tally.add(pointMidFrame, ok)
 	if first {
 		goOn()
 	}
@@ -278,7 +304,7 @@ func killIdle(ctx context.Context, c *conductor) error {
 	c.traffic.pause()
 	defer c.traffic.resume()
 	quiet := false
-	for range 10 {
+	for range 20 {
 		if _, busy := c.hub.await(ctx, patience/2, func(sign) bool { return true }); !busy {
 			quiet = true
 			break
@@ -290,9 +316,10 @@ func killIdle(ctx context.Context, c *conductor) error {
 // killStopping kills a daemon that was told to end.
 func killStopping(ctx context.Context, c *conductor) error {
 	pause := c.micros(60000)
-	if err := c.house.signal(c.now.pid, syscall.SIGTERM); err != nil {
+	if err := c.house.signal(c.now.pid, syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
+	c.told = true
 	nap(ctx, pause)
 	return c.fell(ctx, pointStopping, true)
 }
@@ -301,6 +328,7 @@ func killStopping(ctx context.Context, c *conductor) error {
 func restart(ctx context.Context, c *conductor) error {
 	limited, cancel := context.WithTimeout(ctx, upLimit)
 	defer cancel()
+	c.told = true
 	if out, err := c.house.cli(limited, nil, "daemon", "restart"); err != nil {
 		return fmt.Errorf("%w: %s%s", err, out, stderrOf(err))
 	}

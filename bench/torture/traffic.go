@@ -107,6 +107,14 @@ func (t *traffic) resume() {
 	}
 }
 
+// hangUp closes the senders' connections, which would count as the daemon's.
+func (t *traffic) hangUp() {
+	for _, s := range t.list {
+		s.sock.CloseIdleConnections()
+		s.tcp.CloseIdleConnections()
+	}
+}
+
 // sends returns what all senders know.
 func (t *traffic) sends() (out []oracle.Send) {
 	for _, s := range t.list {

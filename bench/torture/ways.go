@@ -184,7 +184,7 @@ func (s *sender) byMCP(ctx context.Context, m *send) (receipt, error) {
 func (s *sender) byCLI(ctx context.Context, m *send) (receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	env := []string{"IAPEER_NO_DAEMON=1"} // only the schedule starts daemons
+	var env []string
 	if s.token != "" {
 		env = append(env, "IAPEER_BEARER="+s.token)
 	}

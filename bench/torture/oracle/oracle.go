@@ -67,13 +67,14 @@ const (
 	Denied     Kind = "refused, and delivered all the same"
 	TooUnknown Kind = "unknown beyond one per host killed"
 	Unreported Kind = "failed or unknown, and nobody told"
+	Crashed    Kind = "daemons that ended by themselves"
 	Processes  Kind = "leaked processes"
-	Sockets    Kind = "leaked sockets and files"
+	Sockets    Kind = "leaked sockets and locks"
 	Files      Kind = "leaked descriptors"
 )
 
 // Kinds lists the rows in their order.
-var Kinds = []Kind{Lost, Doubled, Reordered, Unproven, Denied, TooUnknown, Unreported, Processes, Sockets, Files}
+var Kinds = []Kind{Lost, Doubled, Reordered, Unproven, Denied, TooUnknown, Unreported, Crashed, Processes, Sockets, Files}
 
 // A Violation is one thing that must never happen and did.
 type Violation struct {
