@@ -23,11 +23,15 @@ func (p *presence) composing(occupied bool) {
 	}
 }
 
-// yield leaves the composer to the person who types.
+// yield leaves the composer to the person who types. Senders who wait for a
+// delivery learn that it takes longer.
 func (p *presence) yield() {
 	p.typing = true
 	p.project()
 	p.watchHold()
+	for _, m := range p.mail {
+		p.h.Root.Send(p.h.Observers, house.Placed{ID: m.ID, To: p.id, Place: p.place()})
+	}
 }
 
 // watchHold begins the time after which people are told that a half-typed line

@@ -17,6 +17,10 @@ var errEnded = errors.New("the session ended")
 // maxInput bounds what an attached terminal may have waiting.
 const maxInput = 1 << 20
 
+// typingPause is how long after a person's last key nothing is pasted: longer
+// than a screen takes to come to rest.
+const typingPause = 700 * time.Millisecond
+
 // A job is one uninterrupted write to the program. moved is called after each
 // partial write with the bytes written so far, done once at the end. With a
 // pause the last byte follows that much later, or at [queue.enter]; nothing else
@@ -43,6 +47,7 @@ type queue struct {
 	over  chan struct{}    // closed by end
 	pause iapeer.MessageID // the job that pauses now
 	hurry chan struct{}    // closed to end its pause
+	typed time.Time        // when a person typed last
 }
 
 func newQueue(pty *os.File) *queue {
@@ -72,8 +77,17 @@ func (q *queue) input(b []byte) {
 	for q.size > maxInput && !q.ended {
 		q.less.Wait()
 	}
+	q.typed = time.Now()
 	q.mu.Unlock()
 	q.put(job{bytes: b})
+}
+
+// typing reports whether a person typed a moment ago: the program may not have
+// drawn yet what now stands in its composer.
+func (q *queue) typing() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return time.Since(q.typed) < typingPause
 }
 
 // run writes until end is called.

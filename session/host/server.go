@@ -211,6 +211,10 @@ func (h *Host) offer(c *client, n uint32, payload []byte) error {
 	if o == nil {
 		return nil
 	}
+	if header.Mode == wire.Paste && h.queue.typing() {
+		h.ledger.finish(o, "a person is typing")
+		return nil
+	}
 	pause := time.Duration(0)
 	if header.Submit {
 		pause = min(time.Duration(header.PauseMS)*time.Millisecond, maxPause)

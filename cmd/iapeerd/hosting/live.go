@@ -54,6 +54,8 @@ type live struct {
 	released   bool                  // nobody listens any more
 	offers     []offer               // waiting for their turn
 	offering   bool                  // a goroutine makes them
+	attached   int                   // people who look at the terminal
+	composing  bool                  // text stands in the composer, as was said last
 	entering   iapeer.MessageID      // the first message, while its Enter waits for the text to be shown
 }
 
@@ -63,7 +65,7 @@ func newLive(s *Sessions, a runtimes.Adapter, order house.Launch, conn *session.
 	f := conn.Facts()
 	return &live{
 		s: s, adapter: a, id: order.Identity, generation: order.Generation, conn: conn, report: report,
-		hostPID: f.Host.PID, childPID: f.Child.PID, sessionID: order.Presence.SessionID,
+		hostPID: f.Host.PID, childPID: f.Child.PID, attached: f.Attached, sessionID: order.Presence.SessionID,
 	}
 }
 
@@ -128,6 +130,9 @@ func (l *live) hear(e session.Event) {
 	case session.EventDrawn:
 		l.paused()
 	case session.EventAttached:
+		l.mu.Lock()
+		l.attached = e.Attached
+		l.mu.Unlock()
 		l.say(iapeer.SessionAttached{Clients: e.Attached})
 	case session.EventOutcome:
 		if e.Outcome != nil {

@@ -57,6 +57,9 @@ func (l *live) offer(m iapeer.Message, attempt int) {
 	how := "bracketed paste"
 	switch l.adapter.Kind {
 	case runtimes.TUI:
+		if l.yields(m, attempt) {
+			return
+		}
 		o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
 		if o.Pause > 0 {
 			l.awaitText(m.ID)
@@ -114,6 +117,7 @@ func (l *live) look(ids []iapeer.MessageID) house.Looked {
 		out.Err = err
 	} else {
 		state := l.adapter.Screen(screen)
+		l.composed(state)
 		out.Composer, out.Idle = state.Composing, l.idle(state)
 	}
 	l.mu.Lock()

@@ -38,6 +38,7 @@ func (l *live) settled() {
 			return // what the first screen asks is not known before it is drawn
 		}
 	}
+	l.composed(state)
 	l.rest(state)
 }
 
