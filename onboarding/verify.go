@@ -31,7 +31,7 @@ type audit struct {
 // can be mended without losing anything.
 func verify(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.OnboardingReport, error) {
 	a := &audit{o: o, d: d, known: map[iapeer.Name]bool{}, whole: true, report: iapeer.OnboardingReport{Verb: o.Verb, DryRun: o.DryRun, Next: "iapeer list"}}
-	for _, look := range []func(context.Context) error{a.registry, a.folders, a.records, a.leftovers} {
+	for _, look := range []func(context.Context) error{a.registry, a.folders, a.codex, a.records, a.leftovers} {
 		if err := look(ctx); err != nil {
 			return a.report, err
 		}
@@ -149,6 +149,34 @@ func (a *audit) rewrite(path string, name iapeer.Name) error {
 		return change{after: after, trace: t}, err
 	})
 }
+
+// codex looks at the tables that we put into Codex's configuration.
+func (a *audit) codex(context.Context) error {
+	want := tomlURL(a.url)
+	for i, t := range a.prints.Writes {
+		b, _, err := disk.ReadFile(t.File)
+		if t.Kind != traceTOML || err != nil || !strings.Contains(string(b), t.After) || strings.Contains(t.After, want) {
+			continue
+		}
+		f := iapeer.Finding{Severity: "warn", Peer: string(t.Peers[0]), File: t.File, Field: "mcp_servers.iapeer.url", Message: "is not where the daemon is, " + a.url, Fix: "iapeer verify --fix"}
+		a.mend(f, func() error {
+			rest, _ := t.without(b)
+			after, added, err := edit.AddCodexServer(rest, a.url)
+			if err != nil {
+				return err
+			}
+			a.prints.Writes[i].After = added
+			if err := a.prints.save(); err != nil {
+				return err
+			}
+			return disk.WriteFile(t.File, after, disk.PrivateFile)
+		})
+	}
+	return nil
+}
+
+// tomlURL is how our table spells an address.
+func tomlURL(url string) string { return `url = "` + url + `"` }
 
 // records looks at what was noted about peers that are not there any more.
 func (a *audit) records(context.Context) error {

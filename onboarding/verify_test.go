@@ -135,3 +135,34 @@ func TestVerifyOfARegistryThatCannotBeRead(t *testing.T) {
 		t.Errorf("found\n%s", found(r))
 	}
 }
+
+// TestVerifyMovesTheAddress: when the daemon has another port, verify --fix
+// brings every configuration along, and remove still takes all of it back.
+func TestVerifyMovesTheAddress(t *testing.T) {
+	w := newWorld(t)
+	w.install("claude", "codex")
+	w.write(".codex/config.toml", "# mine\nmodel = \"m\"\n")
+	before := w.outside()
+	w.init("web")
+	w.env["IAPEER_PORT"] = "9999"
+	if got := found(w.run(order("verify", ""))); strings.Count(got, "iapeer verify --fix") != 2 {
+		t.Errorf("found\n%s", got)
+	}
+	if got := found(w.run(order("verify", "", fix))); strings.Count(got, "[fixed]") != 2 {
+		t.Errorf("mended\n%s", got)
+	}
+	for _, rel := range []string{"web/.mcp.json", ".codex/config.toml"} {
+		if got := w.read(rel); strings.Count(got, "9999") != 1 || strings.Contains(got, "8765") {
+			t.Errorf("%s = %s", rel, got)
+		}
+	}
+	if got := w.run(order("verify", "")); len(got.Findings) > 0 {
+		t.Errorf("afterwards\n%s", found(got))
+	}
+	w.run(order("remove", "web"))
+	after := w.outside()
+	delete(after, "web")
+	if d := differs(before, after); d != "" {
+		t.Errorf("after remove:\n%s", d)
+	}
+}
