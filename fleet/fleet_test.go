@@ -40,6 +40,8 @@ func TestStatuses(t *testing.T) {
 		{"POST", "/fleet/v1/peers/web/dance", "{}", 404, "unknown command"},
 		{"POST", "/fleet/v1/peers/web/stop", "[]", 400, "JSON object"},
 		{"POST", "/fleet/v1/peers/web/stop", `{"runtime":"Not One"}`, 400, "a runtime is"},
+		{"POST", "/fleet/v1/peers/web/wake", `{"fresh":true,"resume":true}`, 400, `"field":"fresh"`},
+		{"POST", "/fleet/v1/peers/web/self-done", "{}", 403, "self-done is for a session of web itself"},
 		{"POST", "/fleet/v1/peers/web/stop", `{"topic":"` + strings.Repeat("x", 70<<10) + `"}`, 413, "larger than 65536"},
 		{"POST", "/fleet/v1/send", `{"personality":"web"}`, 400, `"field":"message"`},
 		{"POST", "/fleet/v1/send", `{"message":"hi"}`, 400, `"field":"personality"`},
@@ -94,9 +96,14 @@ func TestAccess(t *testing.T) {
 		{"a session sends as itself only", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/fleet/v1/send", `{"personality":"web","message":"x","from":"cli-ada"}`, 403},
 		{"a session retries nothing", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/fleet/v1/messages/m-/retry", "", 403},
 		{"a hook of another runtime", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/hooks/v1/codex/Stop", "{}", 403},
+		{"a session's word for itself", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/fleet/v1/peers/bob/self-fresh", "{}", 200},
+		{"for another", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/fleet/v1/peers/web/self-fresh", "{}", 403},
+		{"for itself on another runtime", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/fleet/v1/peers/bob/self-done", `{"runtime":"codex"}`, 403},
+		{"a program under its host", iapeer.Caller{Identity: agent, Session: true}, "POST", "/fleet/v1/peers/bob/self-done", "{}", 403},
+		{"a person in its name", iapeer.Caller{Identity: agent, Proof: iapeer.ProofPerson}, "POST", "/fleet/v1/peers/bob/self-done", "{}", 403},
 		{"its own hook", iapeer.Caller{Identity: agent, Proof: iapeer.ProofSession, Session: true}, "POST", "/hooks/v1/claude/Stop", "{}", 200},
 	} {
-		m := fleettest.New("web")
+		m := fleettest.New("web", "bob")
 		if _, err := m.Send(t.Context(), iapeer.Draft{To: "web", Body: "x"}); err != nil {
 			t.Fatal(err)
 		}
@@ -207,6 +214,27 @@ func TestCommandsAndOnboarding(t *testing.T) {
 	}
 	if c.Daemon() != iapeer.Version || c.Mismatch() != "" {
 		t.Errorf("daemon %q, mismatch %q", c.Daemon(), c.Mismatch())
+	}
+}
+
+// TestEveryVerbOverTheSocket carries each verb, with all that it may be told, to
+// the fleet.
+func TestEveryVerbOverTheSocket(t *testing.T) {
+	m := fleettest.New("bob")
+	m.Caller = iapeer.Caller{Identity: iapeer.Identity{Runtime: "exec", Name: "bob"}, Proof: iapeer.ProofSession, Session: true}
+	c := listen(t, m)
+	for _, v := range []iapeer.Verb{
+		iapeer.VerbWake, iapeer.VerbSleep, iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbRestart, iapeer.VerbNew, iapeer.VerbRefresh, iapeer.VerbCompact,
+		iapeer.VerbInterrupt, iapeer.VerbLaunch, iapeer.VerbAttach, iapeer.VerbAdopt, iapeer.VerbSelfFresh, iapeer.VerbSelfDone,
+	} {
+		req := client.CommandRequest{Runtime: "exec", Topic: "login", Anyway: true, Now: true, Fresh: true}
+		if out, err := c.Command(t.Context(), v, "bob", req); err != nil || out.Verb != v {
+			t.Errorf("%s = %+v, %v", v, out, err)
+		}
+		want := iapeer.Command{Verb: v, Peer: "bob", Runtime: "exec", Topic: "login", Anyway: true, Now: true, Fresh: true, Caller: m.Caller}
+		if got := m.Commands(); len(got) == 0 || got[len(got)-1] != want {
+			t.Errorf("%s: the fleet was told %+v, want %+v", v, got, want)
+		}
 	}
 }
 

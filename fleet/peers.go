@@ -19,8 +19,9 @@ const (
 
 // verbs are the commands to a peer.
 var verbs = []iapeer.Verb{
-	iapeer.VerbWake, iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbNew, iapeer.VerbRefresh,
-	iapeer.VerbInterrupt, iapeer.VerbLaunch, iapeer.VerbAttach, iapeer.VerbAdopt,
+	iapeer.VerbWake, iapeer.VerbSleep, iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbRestart, iapeer.VerbNew,
+	iapeer.VerbRefresh, iapeer.VerbCompact, iapeer.VerbInterrupt, iapeer.VerbLaunch, iapeer.VerbAttach, iapeer.VerbAdopt,
+	iapeer.VerbSelfFresh, iapeer.VerbSelfDone,
 }
 
 func (s *server) snapshot(r *http.Request) (any, error) {
@@ -81,7 +82,8 @@ func (s *server) eventsOf(name string) []client.Event {
 }
 
 // command carries out one verb. A verb that could not be carried out is 502, as
-// older programs expect, also when the peer is unknown.
+// older programs expect, also when the peer is unknown. It answers when the verb is
+// done: a compaction may take minutes.
 func (s *server) command(r *http.Request) (any, error) {
 	verb := iapeer.Verb(r.PathValue("verb"))
 	if !slices.Contains(verbs, verb) {
@@ -95,17 +97,48 @@ func (s *server) command(r *http.Request) (any, error) {
 	if err := decode(r, maxCommandBytes, &req); err != nil {
 		return nil, err
 	}
-	cmd := iapeer.Command{Verb: verb, Peer: name, Topic: req.Topic, Anyway: req.Anyway, Caller: s.caller(r)}
-	if req.Runtime != "" {
-		if cmd.Runtime, err = iapeer.ParseRuntime(req.Runtime); err != nil {
-			return nil, err
-		}
+	cmd, err := order(verb, name, req, s.caller(r))
+	if err != nil {
+		return nil, err
 	}
 	out, err := s.Fleet.Command(r.Context(), cmd)
 	if err != nil {
 		return nil, notDone(err)
 	}
 	return out, nil
+}
+
+// order reads a command.
+func order(verb iapeer.Verb, name iapeer.Name, req client.CommandRequest, caller iapeer.Caller) (iapeer.Command, error) {
+	cmd := iapeer.Command{
+		Verb: verb, Peer: name, Topic: req.Topic, Anyway: req.Anyway, Now: req.Now, Fresh: req.Fresh, Resume: req.Resume, Caller: caller,
+	}
+	if req.Fresh && req.Resume {
+		return cmd, &iapeer.FieldError{Field: "fresh", Reason: "a session is fresh or resumed, not both"}
+	}
+	if req.Runtime != "" {
+		var err error
+		if cmd.Runtime, err = iapeer.ParseRuntime(req.Runtime); err != nil {
+			return cmd, err
+		}
+	}
+	if verb == iapeer.VerbSelfFresh || verb == iapeer.VerbSelfDone {
+		return ownOrder(cmd)
+	}
+	return cmd, nil
+}
+
+// ownOrder admits a verb that only the peer's own session may give, by its token:
+// who merely runs under its host may be anybody's program.
+func ownOrder(cmd iapeer.Command) (iapeer.Command, error) {
+	c := cmd.Caller
+	own := c.Session && c.Proof == iapeer.ProofSession && c.Identity.Name == cmd.Peer
+	if !own || cmd.Runtime != "" && cmd.Runtime != c.Identity.Runtime {
+		return cmd, &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: fmt.Sprintf(
+			"%s is for a session of %s itself, with its token; from outside: iapeer refresh %s, iapeer sleep %s", cmd.Verb, cmd.Peer, cmd.Peer, cmd.Peer)}
+	}
+	cmd.Runtime = c.Identity.Runtime
+	return cmd, nil
 }
 
 // notDone is a refusal with the status that older programs expect of one: 502
@@ -137,4 +170,22 @@ func (s *server) screen(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return client.ScreenReply{Screen: text}, nil
+}
+
+// onboard makes, changes, checks or removes peers. The environment of the command
+// travels in the body: the daemon's own would be another person's PATH.
+func (s *server) onboard(r *http.Request) (any, error) {
+	var req iapeer.Onboarding
+	if err := decode(r, maxSendBytes, &req); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(iapeer.OnboardingVerbs, req.Verb) {
+		return nil, &iapeer.FieldError{Field: "verb", Value: req.Verb, Reason: fmt.Sprintf("is one of %v", iapeer.OnboardingVerbs)}
+	}
+	req.Caller = s.caller(r)
+	report, err := s.Fleet.Onboard(r.Context(), req)
+	if err != nil {
+		return nil, notDone(err)
+	}
+	return report, nil
 }

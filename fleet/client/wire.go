@@ -108,7 +108,10 @@ type Setting struct {
 type CommandRequest struct {
 	Runtime string `json:"runtime,omitempty"`
 	Topic   string `json:"topic,omitempty"`
-	Anyway  bool   `json:"anyway,omitempty"`
+	Anyway  bool   `json:"anyway,omitempty"` // although a session started by hand holds the folder
+	Now     bool   `json:"now,omitempty"`    // stop, sleep, restart: do not wait for the end of the running turn
+	Fresh   bool   `json:"fresh,omitempty"`  // wake, launch, restart: in a fresh session
+	Resume  bool   `json:"resume,omitempty"` // wake, launch, attach: in the last conversation, or not at all
 }
 
 // A Version tells which daemon answers.

@@ -31,6 +31,7 @@ type Memory struct {
 	kept   []iapeer.Stamped
 	subs   map[chan iapeer.Stamped]bool
 	hooks  []string
+	orders []iapeer.Command
 	config map[string]string
 }
 
@@ -244,13 +245,31 @@ func (m *Memory) Command(_ context.Context, c iapeer.Command) (iapeer.Outcome, e
 	if i < 0 {
 		return iapeer.Outcome{}, &iapeer.PeerError{Op: string(c.Verb), Peer: c.Peer, Err: iapeer.ErrUnknownPeer}
 	}
-	pr := &m.peers[i].Presences[0]
-	if c.Verb == iapeer.VerbStop {
-		pr.State = iapeer.Stopped
-		return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: "stopped", State: pr.State}, nil
+	m.orders = append(m.orders, c)
+	pr, d := &m.peers[i].Presences[0], deeds[c.Verb]
+	if d.state != "" {
+		pr.State = d.state
 	}
-	pr.State = iapeer.Ready
-	return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: "started", State: pr.State}, nil
+	return iapeer.Outcome{Verb: c.Verb, Identity: pr.Identity, Action: d.action, State: pr.State}, nil
+}
+
+// deeds are what the verbs come to: the state after it, "" for the one before.
+var deeds = map[iapeer.Verb]struct {
+	action string
+	state  iapeer.PresenceState
+}{
+	iapeer.VerbWake: {"woke", iapeer.Ready}, iapeer.VerbAttach: {"woke", iapeer.Ready}, iapeer.VerbAdopt: {"woke", iapeer.Ready},
+	iapeer.VerbNew: {"fresh", iapeer.Ready}, iapeer.VerbLaunch: {"fresh", iapeer.Ready}, iapeer.VerbRestart: {"restarted", iapeer.Ready},
+	iapeer.VerbStart: {"started", iapeer.Asleep}, iapeer.VerbSleep: {"parked", iapeer.Asleep}, iapeer.VerbStop: {"stopped", iapeer.Stopped},
+	iapeer.VerbRefresh: {"refresh-armed", ""}, iapeer.VerbSelfFresh: {"refresh-armed", ""}, iapeer.VerbSelfDone: {"inert", ""},
+	iapeer.VerbCompact: {"compacted", iapeer.Ready}, iapeer.VerbInterrupt: {"interrupted", iapeer.Ready},
+}
+
+// Commands returns the commands that were given, oldest first.
+func (m *Memory) Commands() []iapeer.Command {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.orders)
 }
 
 // Onboard implements fleet.Fleet.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,12 @@ func (a api) Resolve(ctx context.Context, caller iapeer.Caller, from string) (ia
 		}
 	}
 	c, err := gate.Speaking(ctx, id)
+	if err == nil && a.d.unix == nil { // no daemon, and so no gate in front: this process has the caller's folder
+		if peer, ok := (peers{a.d.reg}).Peer(id.Name); ok && peer.Nature != iapeer.Natural {
+			cwd, _ := os.Getwd() // one that is gone is nobody's
+			err = gate.CheckFolder(cwd, peer, papers)
+		}
+	}
 	return c.Identity, err
 }
 
@@ -123,9 +130,10 @@ func (a api) status(p iapeer.Peer) iapeer.PeerStatus {
 	return s
 }
 
-// Command implements [fleet.Fleet].
+// Command implements [fleet.Fleet]. A session may wake another peer, and decides
+// nothing else about it. A wait ends when the daemon begins to stop.
 func (a api) Command(ctx context.Context, c iapeer.Command) (iapeer.Outcome, error) {
-	if c.Caller.Session && c.Caller.Identity.Name != c.Peer && c.Verb != iapeer.VerbWake {
+	if c.Caller.Session && c.Caller.Identity.Name != c.Peer && (c.Verb != iapeer.VerbWake || c.Fresh || c.Anyway) {
 		return iapeer.Outcome{}, fmt.Errorf("%s %s: a session acts only for itself: %w", c.Verb, c.Peer, iapeer.ErrNotProven)
 	}
 	if _, err := a.d.reg.Refresh(c.Peer); err != nil {
@@ -134,7 +142,14 @@ func (a api) Command(ctx context.Context, c iapeer.Command) (iapeer.Outcome, err
 		}
 		return iapeer.Outcome{}, &iapeer.PeerError{Op: string(c.Verb), Peer: c.Peer, Err: err}
 	}
-	return a.d.system.Command(ctx, c)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(a.d.stopping, func() { cancel(iapeer.ErrShuttingDown) })()
+	out, err := a.d.system.Command(ctx, c)
+	if errors.Is(context.Cause(ctx), iapeer.ErrShuttingDown) && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%s %s: %w; it was begun, see: iapeer explain %s", c.Verb, c.Peer, iapeer.ErrShuttingDown, c.Peer)
+	}
+	return out, err
 }
 
 // Onboard implements [fleet.Fleet]. A session, and a process under one, makes
