@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -62,12 +61,6 @@ func (a api) Resolve(ctx context.Context, caller iapeer.Caller, from string) (ia
 		}
 	}
 	c, err := gate.Speaking(ctx, id)
-	if err == nil && a.d.unix == nil { // no daemon, and so no gate in front: this process has the caller's folder
-		if peer, ok := (peers{a.d.reg}).Peer(id.Name); ok && peer.Nature != iapeer.Natural {
-			cwd, _ := os.Getwd() // one that is gone is nobody's
-			err = gate.CheckFolder(cwd, peer, papers)
-		}
-	}
 	return c.Identity, err
 }
 
