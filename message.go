@@ -68,6 +68,7 @@ type Draft struct {
 	Attachments []string // absolute paths
 	Key         string   // idempotency key, unique within the caller; "" means none
 	InReplyTo   MessageID
+	Fresh       bool          // a session that this message wakes begins anew
 	Anyway      bool          // deliver although a session started by hand holds the folder
 	Wait        time.Duration // how long the caller wants to wait for evidence
 	WaitFor     State         // Accepted, Seen (default) or Answered
@@ -78,6 +79,7 @@ type Message struct {
 	Envelope
 	Seq        int64 // order of acceptance over all mailboxes; assigned by the store
 	To         Identity
+	Fresh      bool // a session that it wakes begins anew; not kept
 	State      State
 	AcceptedAt time.Time
 	ExpiresAt  time.Time
@@ -127,6 +129,7 @@ type SendResult struct {
 	ID          MessageID   `json:"id"`
 	State       State       `json:"state"`
 	Evidence    *Evidence   `json:"evidence,omitempty"` // of State, when it is evidence
+	Session     string      `json:"session,omitempty"`  // how the recipient's session began, for people: "resumed 'login'"
 	Next        string      `json:"next,omitempty"`     // one sentence: what happens next
 	Answer      string      `json:"answer,omitempty"`   // with WaitFor Answered
 	Repeated    bool        `json:"repeated,omitempty"` // an earlier call with this key was accepted; this is its receipt

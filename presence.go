@@ -84,7 +84,8 @@ type PresenceStatus struct {
 	Cause     string
 	SessionID string
 	HostPID   int
-	Attached  int  // interactive clients on its terminal
-	Typing    bool // a person's half-typed line keeps mail waiting
-	Open      int  // open messages for this identity
+	Start     string // how its session began, for people: "resumed 'login'"
+	Attached  int    // interactive clients on its terminal
+	Typing    bool   // a person's half-typed line keeps mail waiting
+	Open      int    // open messages for this identity
 }

@@ -92,7 +92,7 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 			ID: m.id, From: d.Caller, FromNature: from.Nature, SentAt: now.Truncate(time.Second), Topic: d.Topic,
 			Attachments: d.Attachments, Body: d.Body, Proof: d.Proof, Hops: 1,
 		},
-		To: dest, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(r.h.Config.TTL), Key: d.Key, Caused: d.InReplyTo,
+		To: dest, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(r.h.Config.TTL), Key: d.Key, Caused: d.InReplyTo, Fresh: d.Fresh,
 	}, nil
 }
 
@@ -208,6 +208,9 @@ func (s *System) result(ctx context.Context, m iapeer.Message, p progress) iapee
 	r := iapeer.SendResult{
 		OK: true, DeliveredTo: iapeer.DeliveredTo{Personality: m.To.Name, Runtime: m.To.Runtime}, ID: m.ID, State: p.state,
 		Woke: p.place.Woke, TS: iapeer.WireTime(m.SentAt), Next: p.place.Next,
+	}
+	if status, _, ok := s.h.View.Presence(m.To); ok && status.State != iapeer.Asleep {
+		r.Session = status.Start
 	}
 	if p.evidence.Source != "" {
 		e := p.evidence

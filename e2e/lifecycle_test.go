@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -76,5 +78,83 @@ func TestTwoThreads(t *testing.T) {
 		if session["red"] == session["blue"] {
 			t.Errorf("%s: both topics share session %s", to, session["red"])
 		}
+	}
+}
+
+// TestInitialPrompt tells a fresh session what its profile says before its first
+// message, and a resumed one nothing.
+func TestInitialPrompt(t *testing.T) {
+	s, m := pairWithModel(t, agents.ClaudeNew)
+	for _, to := range []string{"anna", "boris"} {
+		s.profile(to, "initial_prompt", "/First read the map-of-"+to)
+		for i, topic := range []string{"red", "red"} {
+			r := s.send("exec-ops", to, "hello NONCE initial-"+to, "--topic", topic, "--wait", "answered")
+			if r.State != iapeer.Answered || r.Evidence == nil {
+				t.Fatalf("%s: message %d: %+v", to, i, r)
+			}
+			if want := []string{"fresh (the first session)", "resumed 'red'"}[i]; r.Session != want {
+				t.Errorf("%s: message %d: session %q, want %q", to, i, r.Session, want)
+			}
+			s.cli("stop", to)
+			s.cli("start", to)
+		}
+		told := 0
+		for _, q := range m.Requests() {
+			if strings.Contains(q.User, "map-of-"+to) && strings.Contains(q.User, "<iap") {
+				told++
+			}
+		}
+		if told == 0 || told > 2 { // claude asks for a title, too
+			t.Errorf("%s: the initial prompt came with %d requests, want the first message's only", to, told)
+		}
+	}
+}
+
+// profile sets one key of a peer's profile, as a person does with an editor.
+func (s *sandbox) profile(name, key string, value any) {
+	s.t.Helper()
+	path := iapeer.Profile(s.paths.PeerHome(iapeer.Name(name)))
+	b, err := os.ReadFile(path)
+	var profile map[string]any
+	if err == nil {
+		err = json.Unmarshal(b, &profile)
+	}
+	if err == nil {
+		profile[key] = value
+		b, err = json.MarshalIndent(profile, "", "  ")
+	}
+	if err == nil {
+		err = os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestPersonResumesTheLastThread: what a person writes without a topic goes on
+// with what was talked of last, unless they want it otherwise.
+func TestPersonResumesTheLastThread(t *testing.T) {
+	s := pair(t, agents.ClaudeNew)
+	say := func(text string, more ...string) iapeer.SendResult {
+		t.Helper()
+		p := s.person(s.home, append([]string{"send", "anna", text, "--wait", "answered", "--json"}, more...)...)
+		p.ends()
+		out := p.text()
+		var r iapeer.SendResult
+		if err := json.Unmarshal([]byte(out[strings.Index(out, "{"):strings.LastIndex(out, "}")+1]), &r); err != nil {
+			t.Fatalf("%v in %q", err, out)
+		}
+		s.cli("stop", "anna")
+		s.cli("start", "anna")
+		return r
+	}
+	first := say("hello NONCE person1", "--topic", "blue")
+	second := say("hello NONCE person2")
+	third := say("hello NONCE person3", "--fresh")
+	if second.Evidence.Session != first.Evidence.Session || !strings.HasPrefix(second.Session, "resumed") {
+		t.Errorf("without a topic: %q in %s, want the last thread %s", second.Session, second.Evidence.Session, first.Evidence.Session)
+	}
+	if third.Evidence.Session == first.Evidence.Session || !strings.HasPrefix(third.Session, "fresh") {
+		t.Errorf("--fresh: %q in %s, want another session than %s", third.Session, third.Evidence.Session, first.Evidence.Session)
 	}
 }

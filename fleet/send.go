@@ -76,7 +76,7 @@ func (s *server) draft(r *http.Request) (d iapeer.Draft, path string, err error)
 		return d, "", err
 	}
 	d = iapeer.Draft{
-		Body: req.Message, Topic: req.Topic, Attachments: req.Attachments, Anyway: req.Anyway,
+		Body: req.Message, Topic: req.Topic, Attachments: req.Attachments, Fresh: req.Fresh, Anyway: req.Anyway,
 		InReplyTo: iapeer.MessageID(req.InReplyTo), Key: r.Header.Get(client.HeaderKey),
 	}
 	path = knownPath(req.Path)

@@ -2,6 +2,7 @@ package runtimes
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/iapeer/iapeer"
 )
@@ -24,6 +25,7 @@ type Facts struct {
 type Want struct {
 	Resume *bool  // nil leaves the choice to the facts
 	Topic  string // of the message that wakes the peer
+	Person bool   // a person wrote it: without a topic they mean what was talked of last
 }
 
 // Yes and No are values for [Want.Resume].
@@ -67,6 +69,8 @@ func Decide(f Facts, w Want) (Decision, error) {
 		return Decision{Cause: "first-wake"}, nil
 	case f.Conversational:
 		return resume(last, "idle-reaped-human"), nil
+	case w.Topic == "" && w.Person:
+		return resume(last, "idle-reaped-person"), nil
 	case w.Topic == "":
 		return Decision{Cause: "idle-reaped-no-topic", SpentPark: true}, nil
 	}
@@ -76,6 +80,31 @@ func Decide(f Facts, w Want) (Decision, error) {
 		}
 	}
 	return Decision{Cause: "idle-reaped-new-topic", SpentPark: true}, nil
+}
+
+// causeWords are the causes for people.
+var causeWords = map[string]string{
+	"folder-launch":                "fresh (asked for)",
+	"attach":                       "resumed",
+	"soft-reload":                  "fresh (a refresh was asked for)",
+	"ephemeral-policy":             "fresh (every message has a session of its own)",
+	"crash-or-self-close":          "fresh (the last session was not put to sleep)",
+	"first-wake":                   "fresh (the first session)",
+	"idle-reaped-human":            "resumed (what was talked of last)",
+	"idle-reaped-human-no-resume":  "fresh (the last conversation has no record any more)",
+	"idle-reaped-person":           "resumed (what was talked of last)",
+	"idle-reaped-person-no-resume": "fresh (the last conversation has no record any more)",
+	"idle-reaped-no-topic":         "fresh (the message names no topic)",
+	"idle-reaped-new-topic":        "fresh (a new topic)",
+	"idle-reaped-no-resume":        "fresh (the topic's conversation has no record any more)",
+}
+
+// Words says for people how a session starts that a message on topic wakes.
+func (d Decision) Words(topic string) string {
+	if d.Cause == "idle-reaped-resume" {
+		return "resumed '" + topic + "'"
+	}
+	return causeWords[d.Cause]
 }
 
 // resume continues id, or begins anew when there is no record of it. The
@@ -100,8 +129,12 @@ func (f Facts) recorded(id string) string {
 
 // FirstMessage composes what a session is told first: a fresh one the peer's
 // initial prompt, a blank line and the task; a resumed one the task alone.
-// Either may be empty.
+// Either may be empty. A blank before an initial prompt keeps its first sign from
+// being a command of the program.
 func FirstMessage(fresh bool, initial, task string) string {
+	if initial != "" && strings.ContainsRune("/!#@&$", rune(initial[0])) {
+		initial = " " + initial
+	}
 	switch {
 	case !fresh || initial == "":
 		return task

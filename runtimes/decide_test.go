@@ -37,6 +37,10 @@ func TestDecide(t *testing.T) {
 		{"fresh next beats parked and human", runtimes.Facts{Presence: fresh, Conversational: true, Recorded: all}, runtimes.Want{}, runtimes.Decision{Cause: "soft-reload", SpentPark: true, SpentFresh: true}, nil},
 		{"explicit attach keeps fresh next", runtimes.Facts{Presence: fresh, Recorded: all}, runtimes.Want{Resume: runtimes.Yes()}, runtimes.Decision{ResumeID: "last", Cause: "attach", SpentPark: true}, nil},
 		{"no topic", runtimes.Facts{Presence: parked, Recorded: all}, runtimes.Want{}, runtimes.Decision{Cause: "idle-reaped-no-topic", SpentPark: true}, nil},
+		{"no topic, a person wrote it", runtimes.Facts{Presence: parked, Recorded: all}, runtimes.Want{Person: true}, runtimes.Decision{ResumeID: "last", Cause: "idle-reaped-person", SpentPark: true}, nil},
+		{"a person, without a record", runtimes.Facts{Presence: parked, Recorded: gone}, runtimes.Want{Person: true}, runtimes.Decision{Cause: "idle-reaped-person-no-resume", SpentPark: true}, nil},
+		{"a person, new topic", runtimes.Facts{Presence: parked, Recorded: all}, runtimes.Want{Topic: "c", Person: true}, runtimes.Decision{Cause: "idle-reaped-new-topic", SpentPark: true}, nil},
+		{"a person, after a crash", runtimes.Facts{Presence: ran, Recorded: all}, runtimes.Want{Person: true}, runtimes.Decision{Cause: "crash-or-self-close"}, nil},
 		{"same topic", runtimes.Facts{Presence: parked, Recorded: all}, runtimes.Want{Topic: "b"}, runtimes.Decision{ResumeID: "last", Cause: "idle-reaped-resume", SpentPark: true}, nil},
 		{"an older topic has its own session", runtimes.Facts{Presence: parked, Recorded: all}, runtimes.Want{Topic: "a"}, runtimes.Decision{ResumeID: "sa", Cause: "idle-reaped-resume", SpentPark: true}, nil},
 		{"topic whose record is gone", runtimes.Facts{Presence: parked, Recorded: gone}, runtimes.Want{Topic: "a"}, runtimes.Decision{Cause: "idle-reaped-no-resume", SpentPark: true}, nil},
@@ -47,6 +51,9 @@ func TestDecide(t *testing.T) {
 		got, err := runtimes.Decide(tc.facts, tc.want)
 		if d := cmp.Diff(tc.get, got); d != "" || !errors.Is(err, tc.err) {
 			t.Errorf("%s: error %v, want %v (-want +got):\n%s", tc.name, err, tc.err, d)
+		}
+		if words := got.Words(tc.want.Topic); err == nil && strings.HasPrefix(words, "fresh (") != got.Fresh() || err == nil && words == "" {
+			t.Errorf("%s: %q", tc.name, words)
 		}
 		if got.Fresh() != (got.ResumeID == "") {
 			t.Errorf("%s: fresh = %v", tc.name, got.Fresh())
@@ -60,6 +67,7 @@ func TestFirstMessage(t *testing.T) {
 		initial, task, want string
 	}{
 		{true, "seed", "task", "seed\n\ntask"}, {true, "seed", "", "seed"}, {true, "", "task", "task"}, {false, "seed", "task", "task"}, {false, "seed", "", ""},
+		{true, "/clear", "task", " /clear\n\ntask"}, {true, "!ls", "", " !ls"},
 	} {
 		if got := runtimes.FirstMessage(tc.fresh, tc.initial, tc.task); got != tc.want {
 			t.Errorf("FirstMessage(%v, %q, %q) = %q, want %q", tc.fresh, tc.initial, tc.task, got, tc.want)

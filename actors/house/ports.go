@@ -122,6 +122,7 @@ type Launch struct {
 	Presence   iapeer.Presence
 	Mode       StartMode
 	Topic      string // of the message that wakes it
+	Person     bool   // a person wrote that message
 	Anyway     bool   // although a session started by hand holds the folder
 }
 
@@ -171,6 +172,7 @@ type Started struct {
 	Resumed   bool
 	Adopted   bool
 	Cause     string // why fresh or resumed
+	Start     string // the same for people, "" when nobody asks how it began
 	HostPID   int
 	Socket    string
 	Known     []Known

@@ -110,6 +110,8 @@ type presence struct {
 	due        bool                             // the evidence deadline asked for the lookup
 	marks      memory                           // what is on its way to the mailbox
 	owed       map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	person     bool                             // a person's message woke the session
+	began      string                           // how the session began, for people
 	leaving    string                           // why the session ends when its turn has ended, "" if it does not
 	served     bool                             // an ephemeral session has got its message
 	replied    bool                             // it has answered somebody
@@ -190,7 +192,7 @@ func (p *presence) report(line *int64) func(house.Report) {
 
 func (p *presence) start(mode house.StartMode, topic string) house.Launch {
 	peer, _ := p.h.Peers.Peer(p.id.Name)
-	return house.Launch{Peer: peer, Identity: p.id, Generation: p.rec.Generation, Presence: p.rec, Mode: mode, Topic: topic}
+	return house.Launch{Peer: peer, Identity: p.id, Generation: p.rec.Generation, Presence: p.rec, Mode: mode, Topic: topic, Person: p.person}
 }
 
 // obey does what others ask of the presence.
@@ -367,7 +369,7 @@ func (p *presence) project() {
 	p.h.View.Put(p.id, house.Row{
 		Status: iapeer.PresenceStatus{
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
-			HostPID: p.hostPID, Attached: p.attached, Typing: p.typing, Open: len(p.mail) + len(p.flights),
+			HostPID: p.hostPID, Start: p.began, Attached: p.attached, Typing: p.typing, Open: len(p.mail) + len(p.flights),
 		},
 		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Adopted: p.adopted,
 		MayLeave: p.mayLeave(), Used: p.used(), Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,

@@ -187,6 +187,7 @@ func (p *presence) answerWaiters(err error) {
 			p.compact(w)
 			continue
 		}
+		p.seed(w)
 		action := map[iapeer.Verb]string{
 			iapeer.VerbNew: "fresh", iapeer.VerbLaunch: "fresh", iapeer.VerbStart: "started", iapeer.VerbRestart: "restarted",
 		}[w.Order.Verb]
@@ -197,5 +198,15 @@ func (p *presence) answerWaiters(err error) {
 			action = "woke"
 		}
 		w.Reply(p.outcome(w, action, p.rec.Cause), nil)
+	}
+}
+
+// seed gives a fresh session that was started without a task a first message, so
+// that it hears the initial prompt of its peer.
+func (p *presence) seed(c house.Command) {
+	peer, _ := p.h.Peers.Peer(p.id.Name)
+	fresh := c.Order.Verb == iapeer.VerbNew || c.Order.Verb == iapeer.VerbLaunch
+	if fresh && !c.Order.Resume && p.traits.Talks && peer.Settings.InitialPrompt != "" && len(p.mail) == 0 {
+		p.h.Tell(p.id, fmt.Sprintf("initial:%d", p.rec.Generation), "You were started without a task. Do what you were told above, then wait.", "")
 	}
 }

@@ -20,7 +20,18 @@ func (p *presence) wakeForMail() {
 	if p.loading || p.settling || len(p.mail) == 0 {
 		return
 	}
-	p.wake(house.StartNatural, p.mail[0].Topic, false)
+	p.wakeBy(p.mail[0])
+}
+
+// wakeBy wakes the presence for a message. What a person writes without a topic
+// continues the last conversation, unless they want a fresh one.
+func (p *presence) wakeBy(m iapeer.Message) {
+	p.person = p.h.Sessions.Traits(m.From.Runtime).Inbox || m.FromNature == iapeer.Natural
+	mode := house.StartNatural
+	if m.Fresh {
+		mode = house.StartFresh
+	}
+	p.wake(mode, m.Topic, false)
 }
 
 // wake launches a session of the next generation.
@@ -44,6 +55,7 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 func (p *presence) connect(s house.Started) {
 	p.launching = false
 	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
+	p.began, p.person = s.Start, false
 	p.served = s.Adopted // whoever woke it gave it a task
 	p.rec.Parked, p.rec.FreshNext = false, false
 	if s.SessionID != "" {
@@ -179,7 +191,7 @@ func (p *presence) disconnect() {
 	if p.session != nil {
 		p.session.Act(house.Act{Kind: house.ActRelease})
 	}
-	p.session, p.socket, p.hostPID, p.attached, p.launching = nil, "", 0, 0, false
+	p.session, p.socket, p.hostPID, p.attached, p.launching, p.began = nil, "", 0, 0, false, ""
 	p.looking, p.again, p.due, p.paused, p.typing, p.typingTold = false, false, false, false, false, false
 	p.leaving = ""
 	if len(p.compacts) > 0 {

@@ -28,6 +28,7 @@ type messageFlags struct {
 	Runtime     string   `help:"Runtime of the recipient; default: its default." placeholder:"runtime"`
 	Topic       string   `help:"What it is about; one topic is one conversation of the recipient."`
 	Attachment  []string `help:"A file to hand over; may be repeated." sep:"none" placeholder:"path"`
+	Fresh       bool     `help:"Wake the peer in a fresh session, not in the last conversation."`
 	Anyway      bool     `help:"Although a session started by hand works in that folder."`
 }
 
@@ -145,7 +146,7 @@ func (c *sendCmd) request(w *world) (client.SendRequest, error) {
 		return client.SendRequest{}, err
 	}
 	req := client.SendRequest{
-		Personality: c.To, Message: text, Runtime: c.Runtime, Topic: c.Topic, Anyway: c.Anyway, For: c.Wait, Path: "cli",
+		Personality: c.To, Message: text, Runtime: c.Runtime, Topic: c.Topic, Fresh: c.Fresh, Anyway: c.Anyway, For: c.Wait, Path: "cli",
 	}
 	for _, a := range c.Attachment {
 		if !filepath.IsAbs(a) {

@@ -25,6 +25,7 @@ type SendRequest struct {
 	Attachments []string `json:"attachments,omitempty"` // absolute paths
 	From        string   `json:"from,omitempty"`        // a name or an identity; "" means the caller, else the person
 	InReplyTo   string   `json:"inReplyTo,omitempty"`   // message id
+	Fresh       bool     `json:"fresh,omitempty"`       // a session that it wakes begins anew
 	Anyway      bool     `json:"anyway,omitempty"`      // although a session started by hand holds the folder
 	Wait        string   `json:"wait,omitempty"`        // Go duration; "" means 20s, "0s" returns once accepted
 	For         string   `json:"for,omitempty"`         // "accepted", "seen" (default) or "answered"

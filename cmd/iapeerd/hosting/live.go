@@ -37,6 +37,7 @@ type live struct {
 	token      string
 	cwd        string
 	env        []string
+	initial    string      // what a fresh session is told before its first message
 	accepted   bool        // a person accepted the risk of bypass mode
 	greeted    atomic.Bool // a message was written by this daemon
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,7 +54,11 @@ func (l *live) makeOffers() {
 // before it answers says nothing; the session's end is told, and its records
 // decide.
 func (l *live) offer(m iapeer.Message, attempt int) {
-	o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(l.adapter.Render(m.Envelope, time.Now()))}
+	text := l.adapter.Render(m.Envelope, time.Now())
+	if !l.greeted.Load() {
+		text = runtimes.FirstMessage(l.initial != "", clean(l.initial), text)
+	}
+	o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(text)}
 	how := "bracketed paste"
 	switch l.adapter.Kind {
 	case runtimes.TUI:
@@ -87,6 +92,16 @@ func (l *live) offer(m iapeer.Message, attempt int) {
 	l.report(house.Offered{
 		ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
 	})
+}
+
+// clean drops from a person's own text what a paste must not hold.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // gap is the longest pause before the Enter of the first message: a program

@@ -132,7 +132,7 @@ func (st *starting) yield(ctx context.Context) error {
 
 // decide chooses between a fresh session and a resumed one.
 func (st *starting) decide(ctx context.Context) (err error) {
-	want := runtimes.Want{Topic: st.order.Topic}
+	want := runtimes.Want{Topic: st.order.Topic, Person: st.order.Person}
 	switch st.order.Mode {
 	case house.StartFresh:
 		want.Resume = runtimes.No()
@@ -264,11 +264,13 @@ func (st *starting) spawn(ctx context.Context) error {
 	l.token, l.cwd, l.env, l.sessionID, l.accepted = st.token, st.cwd, st.command.Env, st.launch.NewID, st.launch.AcceptedRisk
 	if st.launch.ResumeID != "" {
 		l.sessionID = st.launch.ResumeID
+	} else if st.adapter.Kind == runtimes.TUI {
+		l.initial = st.peer.Settings.InitialPrompt
 	}
 	l.begin()
 	st.s.add(l)
 	st.report(house.Started{
-		Session: l, SessionID: l.sessionID, Resumed: st.launch.ResumeID != "", Cause: st.decided.Cause,
+		Session: l, SessionID: l.sessionID, Resumed: st.launch.ResumeID != "", Cause: st.decided.Cause, Start: st.decided.Words(st.order.Topic),
 		HostPID: l.hostPID, Socket: l.socket(),
 	})
 	go l.listen()
