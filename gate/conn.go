@@ -32,6 +32,13 @@ func (g *Gate) ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, examine(c))
 }
 
+// WithProcess returns a context in which a request is taken for one of the
+// process pid of this user, which has no connection: it runs this program
+// itself. It is as good as the unix socket.
+func (g *Gate) WithProcess(ctx context.Context, pid int) context.Context {
+	return context.WithValue(ctx, connKey{}, &conn{unix: true, uid: g.cfg.OwnUID, pid: pid})
+}
+
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)
 	return c

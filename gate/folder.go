@@ -57,7 +57,7 @@ func (p *pass) belongs(pid int, peer iapeer.Peer) error {
 func (g *Gate) judge(cwd string, peer iapeer.Peer) error {
 	home, err := os.Stat(peer.CWD)
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil //nolint:nilerr // it may have moved
 	}
 	work, err := os.Stat(peer.Dir())
 	if err != nil {

@@ -200,11 +200,7 @@ func (d *Daemon) serve() <-chan error {
 		Sender: a, Fleet: a, Messages: a, Events: a, Hooks: a, Notices: a, Screens: a, Config: settings{d}, Attempted: d.events.Attempt,
 		Approvals: a, Permissions: a,
 	}))
-	g := gate.New(gate.Config{
-		OwnUID: os.Getuid(), Peers: peers{d.reg}, Sessions: supervised{d}, Tokens: d.tokens.table, Person: d.person,
-		Papers: papers, HostToken: d.cfg.BearerToken, Log: d.log,
-	})
-	d.server = g.Server(mux)
+	d.server = d.gate().Server(mux)
 	failed := make(chan error, 2)
 	for _, l := range []net.Listener{d.unix, d.tcp} {
 		if l == nil {
@@ -217,6 +213,14 @@ func (d *Daemon) serve() <-chan error {
 		}()
 	}
 	return failed
+}
+
+// gate decides who is calling.
+func (d *Daemon) gate() *gate.Gate {
+	return gate.New(gate.Config{
+		OwnUID: os.Getuid(), Peers: peers{d.reg}, Sessions: supervised{d}, Tokens: d.tokens.table, Person: d.person,
+		Papers: papers, HostToken: d.cfg.BearerToken, Log: d.log,
+	})
 }
 
 // supervised tells the gate which sessions live.

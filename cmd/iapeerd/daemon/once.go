@@ -28,7 +28,7 @@ func Once(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 		Version: iapeer.Version, Started: d.started, Log: d.log, Caller: gate.CallerFrom, Stopping: d.stopping.Done(),
 		Sender: a, Fleet: a, Messages: a, Events: a, Notices: a, Config: settings{d}, Attempted: d.events.Attempt,
 	})
-	// whoever runs this program as this user needs no gate to change the user's files
-	caller := gate.WithCaller(ctx, iapeer.Caller{Proof: iapeer.ProofUID, UID: os.Getuid(), PID: os.Getppid()})
-	return fleet.ServeOnce(caller, h, in, out)
+	// whoever runs this program stands behind the same gate as one who connects
+	g := d.gate()
+	return fleet.ServeOnce(g.WithProcess(ctx, os.Getppid()), g.Wrap(h), in, out)
 }

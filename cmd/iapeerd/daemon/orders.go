@@ -133,10 +133,23 @@ func (o onboarder) rename(order iapeer.Onboarding) (iapeer.OnboardingReport, err
 	for i, m := range open {
 		o.d.system.Fail([]iapeer.Message{m}, fmt.Sprintf("%s is called %s now; the message goes on as %s and need not be sent again", from, to, copies[i].ID))
 	}
+	return told(report, len(open)), o.settle(records, to)
+}
+
+// settle forgets the records of the old name, and keeps down under the new one
+// what a person had stopped.
+func (o onboarder) settle(records []iapeer.Presence, to iapeer.Name) error {
 	for _, p := range records {
 		o.d.board.DropPresence(p.Identity, nil)
+		if !p.Stopped {
+			continue
+		}
+		stop := iapeer.Command{Verb: iapeer.VerbStop, Peer: to, Runtime: p.Identity.Runtime, Caller: iapeer.Caller{Proof: iapeer.ProofSystem}}
+		if _, err := o.d.system.Command(o.ctx, stop); err != nil {
+			return err
+		}
 	}
-	return told(report, len(open)), nil
+	return nil
 }
 
 // told adds the mail to a report.
