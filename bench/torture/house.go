@@ -66,6 +66,11 @@ func newHouse(o options, bin string) (*house, error) {
 	if err := os.Mkdir(h.books, 0o700); err != nil {
 		return nil, err
 	}
+	if o.inside {
+		if err := h.smallDisk(); err != nil {
+			return nil, err
+		}
+	}
 	h.env = []string{
 		"HOME=" + home, "USER=ada", "LOGNAME=ada", "SHELL=/bin/sh", "LANG=C.UTF-8", "NO_COLOR=1",
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=yes", "IAPEER_BIN=" + filepath.Join(bin, "iapeer"),

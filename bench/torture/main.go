@@ -13,6 +13,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -30,6 +31,8 @@ type options struct {
 	bin     string
 	keep    bool
 	stops   bool
+	disk    bool
+	inside  bool // this is the run on a small disk, in a mount namespace of its own
 }
 
 func main() {
@@ -41,18 +44,49 @@ func main() {
 	flag.StringVar(&o.bin, "bin", "", "folder with iapeer and iapeerd; built when empty")
 	flag.BoolVar(&o.keep, "keep", false, "keep the house's folder")
 	flag.BoolVar(&o.stops, "stops", true, "stop programs and hosts for a while (SIGSTOP)")
+	flag.BoolVar(&o.disk, "disk", true, "torture a house on a small disk as well, for a fifth of the time: full, and read-only (needs root)")
+	flag.BoolVar(&o.inside, "inside", false, "internal: this is that house")
 	flag.Parse()
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano()) % 1e9
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	bad, err := torture(ctx, o, os.Stdout)
-	if err != nil {
+	bad, err := both(ctx, o)
+	stop()
+	switch {
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "torture:", err)
+		os.Exit(exitBroken)
+	case bad > 0:
+		os.Exit(exitBad)
 	}
-	if bad > 0 || err != nil {
-		stop()
-		os.Exit(1) //nolint:gocritic // stop has been called
+}
+
+// Exit codes.
+const (
+	exitBad    = 1 // the oracle found violations
+	exitBroken = 2 // there is no verdict
+)
+
+// diskShare is the part of the time that the house on the small disk gets.
+const diskShare = 0.2
+
+// both tortures the usual house, and then one on a small disk.
+func both(ctx context.Context, o options) (bad int, err error) {
+	part := o
+	if o.disk && !o.inside {
+		part.minutes *= diskShare
+		o.minutes -= part.minutes
 	}
+	if bad, err = torture(ctx, o, os.Stdout); err != nil || !o.disk || o.inside {
+		return bad, err
+	}
+	fmt.Printf("\n--- the house on a small disk\n")
+	more, err := diskRun(ctx, part, os.Stdout)
+	if errors.Is(err, errNoDisk) {
+		fmt.Printf("SKIPPED: a full disk and a read-only store: %v\n", err)
+		err = nil
+	}
+	return bad + more, err
 }

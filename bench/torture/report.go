@@ -10,7 +10,8 @@ import (
 	"github.com/iapeer/iapeer/bench/torture/oracle"
 )
 
-// explained is how many violations are shown with their history.
+// explained is how many violations are shown with their history, of each kind
+// as many.
 const explained = 20
 
 // report prints what was done and what the oracle says.
@@ -57,7 +58,7 @@ func (r *run) report(ctx context.Context, v oracle.Verdict, a oracle.Accounts) {
 func (r *run) explain(ctx context.Context, v oracle.Verdict) {
 	limited, cancel := context.WithTimeout(ctx, upLimit)
 	defer cancel()
-	for i, x := range v.Violations[:min(len(v.Violations), explained)] {
+	for i, x := range v.First(explained) {
 		fmt.Fprintf(r.out, "\n%d. %s: %s %s\n", i+1, x.Kind, x.Nonce, x.What)
 		for _, id := range x.IDs[:min(len(x.IDs), 3)] {
 			text, err := r.house.cli(limited, nil, "msg", "show", string(id))

@@ -30,7 +30,7 @@ func torture(ctx context.Context, o options, out io.Writer) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if h.stderr, err = os.Create(filepath.Join(h.paths.Home, "daemon-stderr.log")); err != nil {
+	if h.stderr, err = os.Create(filepath.Join(h.books, "daemon-stderr.log")); err != nil {
 		return 0, err
 	}
 	fmt.Fprintf(out, "torture: seed %d, %.2g minutes, %d exec peers, %d senders, in %s\n", o.seed, o.minutes, o.peers, o.senders, h.paths.Home)
@@ -103,7 +103,7 @@ func (r *run) all(ctx context.Context) (int, error) {
 	defer cancel()
 	h := r.house
 	r.con = &conductor{
-		house: h, hub: r.hub, rng: rand.New(rand.NewPCG(r.seed, 0)), stops: r.stops,
+		house: h, hub: r.hub, rng: rand.New(rand.NewPCG(r.seed, 0)), stops: r.stops, small: r.inside,
 		tally: &tally{hits: map[point]int{}, late: map[point]int{}},
 	}
 	if err := os.MkdirAll(h.paths.Hosts(), 0o700); err != nil {

@@ -47,7 +47,7 @@ const (
 // points lists them in the order of the table.
 var points = []point{
 	pointWritten, pointOffered, pointMidFrame, pointOutcome, pointLaunch, pointIdle, pointStopping, pointRandom, pointStart, pointAdoption,
-	pointHostRunning, pointHostIdle, pointHostStart, pointHostAlone, pointChild, pointStopChild, pointStopHost, pointRestart,
+	pointHostRunning, pointHostIdle, pointHostStart, pointHostAlone, pointChild, pointStopChild, pointStopHost, pointRestart, pointFull, pointFullKill, pointReadOnly,
 }
 
 // A tally counts what happened at each point, and how often the sign that
@@ -90,6 +90,7 @@ type conductor struct {
 	told    bool     // now was told to end
 	crashes []string // daemons that ended by themselves
 	stops   bool     // SIGSTOP is allowed
+	small   bool     // the house is on a small disk
 	streams sync.WaitGroup
 }
 
@@ -127,6 +128,9 @@ func moves() []move {
 // play makes moves until the time is over.
 func (c *conductor) play(ctx context.Context, until time.Time) error {
 	list, sum := moves(), 0
+	if c.small {
+		list = append(list, diskMoves()...)
+	}
 	for _, m := range list {
 		sum += m.weight
 	}

@@ -106,6 +106,32 @@ func (v Verdict) Count(k Kind) int {
 	return n
 }
 
+// First returns at most n violations, of every kind about as many, in the order
+// of the kinds.
+func (v Verdict) First(n int) (out []Violation) {
+	left := n
+	taken := map[Kind]int{}
+	for left > 0 {
+		before := left
+		for _, k := range Kinds {
+			if left > 0 && taken[k] < v.Count(k) {
+				taken[k]++
+				left--
+			}
+		}
+		if left == before {
+			break
+		}
+	}
+	for _, x := range v.Violations {
+		if taken[x.Kind] > 0 {
+			taken[x.Kind]--
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
 // judge is one judgement under way.
 type judge struct {
 	Accounts
