@@ -277,7 +277,7 @@ func (p *presence) looked(l house.Looked) {
 		p.conclude(l)
 	}
 	if p.rec.State == iapeer.Waking && l.Err == nil && l.Idle {
-		p.state(calm{})
+		p.sign(calm{})
 		return
 	}
 	p.state(mailArrived{})

@@ -100,6 +100,8 @@ type presence struct {
 	loading    bool                             // the mailbox is being read
 	reread     bool                             // once more, when that is done
 	adopting   bool                             // we do not know yet whether a host lives
+	awaited    string                           // what of the session waits for a person's word
+	dozing     string                           // why it is parked as soon as it is idle
 	launching  bool                             // a launch was asked for, and has not been answered
 	removed    bool                             // the peer is no longer registered
 	adopted    bool                             // the session is another daemon's, or incarnation's
@@ -238,6 +240,8 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		}
 	case tick:
 		p.tick(m)
+	case asked:
+		p.asked(m)
 	}
 }
 
@@ -275,7 +279,7 @@ func (p *presence) listen(m presenceMessage) {
 			}
 		}
 		m.reply()
-	case loaded, recalled, recorded, admitted, queued, tick:
+	case loaded, recalled, recorded, admitted, queued, tick, asked:
 	}
 }
 

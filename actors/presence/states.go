@@ -289,8 +289,16 @@ func (p *presence) left() bool {
 // armIdle begins the idle time when nothing is under way.
 func (p *presence) armIdle() {
 	if p.rec.State == iapeer.Ready && !p.underWay() && len(p.mail) == 0 {
-		p.arm(timerState, p.h.Config.Idle)
+		p.arm(timerState, p.idleTime())
 	}
+}
+
+// idleTime is how long a session may be idle: hardly, once it is to sleep.
+func (p *presence) idleTime() time.Duration {
+	if p.dozing != "" {
+		return p.h.Config.Settle
+	}
+	return p.h.Config.Idle
 }
 
 // park ends an idle session, unless a person looks at it or tasks go on behind
@@ -301,7 +309,11 @@ func (p *presence) park() {
 		return
 	}
 	p.rec.Parked = true
-	p.end(fmt.Sprintf("idle for %s", p.h.Config.Idle))
+	why := fmt.Sprintf("idle for %s", p.h.Config.Idle)
+	if p.dozing != "" {
+		why = p.dozing
+	}
+	p.end(why)
 }
 
 // idleEnough reports whether nobody looks at the session, and nothing waits for it

@@ -67,7 +67,7 @@ func (p *presence) event(e iapeer.SessionEvent) {
 	case iapeer.SessionBusy:
 		p.quiet = false
 		p.disarm(timerSettle)
-		p.state(moving{})
+		p.sign(moving{})
 	case iapeer.SessionWaiting:
 		p.state(dialog{what: e})
 	case iapeer.SessionCompacted:
@@ -79,6 +79,7 @@ func (p *presence) event(e iapeer.SessionEvent) {
 		p.project()
 		p.armIdle()
 	case iapeer.SessionExited:
+		p.awaited, p.dozing = "", ""
 		p.state(gone{exit: e})
 	case iapeer.ExecDone:
 		p.execDone(e)
@@ -132,7 +133,7 @@ func (p *presence) begin(id string) {
 		p.h.Publish(iapeer.TurnChanged{Identity: p.id, At: time.Now()})
 	}
 	p.watchTurn()
-	p.state(moving{})
+	p.sign(moving{})
 }
 
 // watchTurn begins anew to wait for a sign of the turn.
@@ -199,7 +200,7 @@ func (p *presence) idle() {
 	case p.turn.running:
 		p.arm(timerSettle, p.h.Config.Settle)
 	default:
-		p.state(calm{})
+		p.sign(calm{})
 		if len(p.flights) > 0 {
 			p.look() // what was queued has been consumed by now, or never will be
 		}
@@ -230,7 +231,7 @@ func (p *presence) finishTurn() {
 		return
 	}
 	if p.quiet {
-		p.state(calm{})
+		p.sign(calm{})
 		return
 	}
 	p.state(mailArrived{}) // its hooks still run: the session itself says when it is idle

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -232,20 +231,27 @@ type beside struct{ d *Daemon }
 
 func (b beside) Publish(e iapeer.Event) { b.d.system.Publish(e) }
 
-// Waits lets the presence of a session wait, or go on.
+// Waits implements [approvals.World].
 func (b beside) Waits(id iapeer.Identity, generation int64, what string) {
-	e := iapeer.Evidence{Source: "approvals", Detail: what, At: time.Now()}
-	var event iapeer.SessionEvent = iapeer.SessionBusy{Evidence: e}
-	if what != "" {
-		event = iapeer.SessionWaiting{For: what, Evidence: e}
-	}
-	go func() { _ = b.d.system.Hook(b.d.life, id, generation, []iapeer.SessionEvent{event}) }()
+	b.d.system.Waits(id, generation, what, "")
 }
 
+// Deferred lets the peer sleep. Codex goes on with its turn when a tool is
+// denied, so its turn is ended too.
 func (b beside) Deferred(a iapeer.Approval) {
-	b.d.log.Info("an approval was deferred", zap.String("id", a.ID), zap.Stringer("identity", a.Identity))
+	b.d.system.Waits(a.Identity, a.Generation, "", "waits for approval "+a.ID)
+	if a.Identity.Runtime == iapeer.RuntimeCodex {
+		go func() {
+			_, _ = b.d.system.Command(b.d.stopping, iapeer.Command{Verb: iapeer.VerbInterrupt, Peer: a.Identity.Name, Runtime: a.Identity.Runtime})
+		}()
+	}
 }
 
+// Answered wakes the peer where it stopped.
 func (b beside) Answered(a iapeer.Approval) {
-	b.d.log.Info("a deferred approval was decided", zap.String("id", a.ID), zap.String("decision", a.State.Decision()))
+	text := fmt.Sprintf("%s was allowed by %s: %s %q. Your request had to wait; make the same call again, it runs now.", a.ID, a.By, a.Tool, a.Summary)
+	if a.State != iapeer.ApprovalAllowed {
+		text = fmt.Sprintf("%s was denied by %s: %s %q. Reason: %s", a.ID, a.By, a.Tool, a.Summary, a.Reason)
+	}
+	go b.d.system.Wake(b.d.stopping, a.Identity, "approval:"+a.ID, text)
 }
