@@ -48,7 +48,7 @@ func (r rules) dialog(s Screen, composer, first, end int) *dialog {
 func (d dialog) passable() bool { return d.choose != nil || d.keys != "" }
 
 func (d dialog) state(detail string) ScreenState {
-	st := ScreenState{Word: ScreenModal, Dialog: d.name, Cause: d.cause, Remedy: d.remedy, Detail: detail}
+	st := ScreenState{Word: ScreenModal, Dialog: d.name, Cause: d.cause, Remedy: d.remedy, Detail: detail, Asks: d.ask}
 	if !d.passable() {
 		st.Word = ScreenBlocked
 	}

@@ -72,6 +72,7 @@ type ScreenState struct {
 	Cause     string // with blocked: what is wrong
 	Remedy    string // with blocked: what a person can do
 	Detail    string // with modal and blocked: the dialog as it stands, for people
+	Asks      bool   // the agent asks for a permission: its session works and waits
 }
 
 // rules are how one program's screens read. Later versions get rules of their

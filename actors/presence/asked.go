@@ -35,7 +35,7 @@ func (p *presence) asked(m asked) {
 	switch {
 	case m.what != "":
 		p.state(dialog{what: iapeer.SessionWaiting{For: m.what}})
-	case was != "" && p.quiet && !p.turn.running:
+	case was != "" && !p.turn.running && (p.quiet || p.traits.Exec):
 		p.state(calm{})
 	case was != "":
 		p.state(moving{})

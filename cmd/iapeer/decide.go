@@ -16,12 +16,14 @@ import (
 // a person, shorter than the runtime waits for its hook.
 const decideLimit = 600 * time.Second
 
-// How long a hook waits for a daemon: that is not there, that it has spoken to,
-// and between two tries.
+// How long a hook waits for a daemon: that was not there at its first try, that
+// had its question, and between two tries. A try that lasted long enough for an
+// answer had reached one.
 const (
-	decideStart = 2 * time.Second
+	decideStart = 10 * time.Second
 	decideAway  = 30 * time.Second
 	decideRetry = 200 * time.Millisecond
+	decideHeard = 50 * time.Millisecond
 )
 
 // decide asks the daemon whether a tool may run and prints the answer in the
@@ -66,7 +68,7 @@ func (c *hookCmd) insist(ctx context.Context, w *world, who string, payload []by
 		switch {
 		case err == nil || ctx.Err() != nil || !cameApart(err):
 			return d, err
-		case time.Since(asked) > decideRetry:
+		case time.Since(asked) > decideHeard:
 			patience = decideAway // it had the question, and went away
 		}
 		if patience -= decideRetry; patience <= 0 {

@@ -180,7 +180,7 @@ func (l *live) glance() {
 }
 
 func (l *live) blocked(screen runtimes.Screen, st runtimes.ScreenState) {
-	l.say(iapeer.SessionWaiting{For: st.Cause, Blocking: true, Remedy: st.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(st.Dialog)})
+	l.say(iapeer.SessionWaiting{For: st.Cause, Blocking: !st.Asks, Remedy: st.Remedy, Screen: screen.Last(lastRows), Evidence: seenOnScreen(st.Dialog)})
 }
 
 // lastWords lets the screen of a program that ended say why it could not work.
