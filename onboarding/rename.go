@@ -247,7 +247,7 @@ func (r *renaming) papers(ctx context.Context, w *writer, path string) error {
 	if id.Name != r.peer.Name {
 		return nil
 	}
-	if repo.Look(ctx, nearestFolder(filepath.Dir(path))).Tracked(ctx, path) && r.o.Scope != "project" {
+	if repo.In(filepath.Dir(path)) && repo.Look(ctx, filepath.Dir(path)).Tracked(ctx, path) && r.o.Scope != "project" {
 		w.tell(iapeer.FileChange{What: "mcp", Path: path, Action: "skipped", Detail: "the repository has it; --scope project writes it"}, "")
 		return nil
 	}

@@ -119,7 +119,7 @@ func defaultRuntime(ctx context.Context, o iapeer.Onboarding, d Deps) (iapeer.On
 // committed reports whether a repository has the profile in a peer's home.
 func committed(ctx context.Context, cwd string) bool {
 	path := iapeer.Profile(cwd)
-	return repo.Look(ctx, nearestFolder(cwd)).Tracked(ctx, path)
+	return repo.In(cwd) && repo.Look(ctx, nearestFolder(cwd)).Tracked(ctx, path)
 }
 
 // committedError refuses to change a file that a team shares.

@@ -123,7 +123,7 @@ func (a *audit) papers(ctx context.Context, p iapeer.Peer) {
 		return
 	}
 	id := MCPIdentity(path)
-	committed := repo.Look(ctx, nearestFolder(p.CWD)).Tracked(ctx, path)
+	committed := repo.In(p.CWD) && repo.Look(ctx, p.CWD).Tracked(ctx, path)
 	switch {
 	case committed && id.Name != "":
 		f.Message = fmt.Sprintf("is committed and names %s: every clone and work tree carries its papers", id)

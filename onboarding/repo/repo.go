@@ -57,6 +57,19 @@ func Look(ctx context.Context, dir string) Tree {
 	}
 }
 
+// In reports, without asking git, whether dir may be in a work tree: most
+// folders are not, and a process each would cost a fleet minutes.
+func In(dir string) bool {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return true
+		}
+		if dir == filepath.Dir(dir) {
+			return false
+		}
+	}
+}
+
 // within is path as seen from dir.
 func within(dir, path string) string {
 	if filepath.IsAbs(path) {
