@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,13 +53,16 @@ func (o onboarder) dry(order iapeer.Onboarding) (iapeer.OnboardingReport, error)
 
 // remove ends the peer's sessions first, so that nothing works in folders that
 // are taken away. One that does not end in time is ended after all by its
-// presence, which the registry's change stops.
+// presence, which the registry's change stops; only a work tree must not go
+// before it.
 func (o onboarder) remove(order iapeer.Onboarding) (iapeer.OnboardingReport, error) {
 	report, err := o.dry(order)
 	if err != nil {
 		return report, err
 	}
-	_ = o.end(report.Name)
+	if err := o.end(report.Name); err != nil && slices.ContainsFunc(report.Files, func(f iapeer.FileChange) bool { return f.What == "git worktree" && f.Action == "removed" }) {
+		return report, fmt.Errorf("its session works in a git work tree and does not end (%w); nothing was removed, try again", err)
+	}
 	if report, err = o.run(order); err != nil {
 		return report, err
 	}
@@ -80,7 +84,7 @@ func (o onboarder) end(name iapeer.Name) error {
 		if f.Identity.Name != name || f.State != session.Alive && f.State != session.Locked {
 			continue
 		}
-		stop := iapeer.Command{Verb: iapeer.VerbStop, Peer: name, Runtime: f.Identity.Runtime, Caller: iapeer.Caller{Proof: iapeer.ProofSystem}}
+		stop := iapeer.Command{Verb: iapeer.VerbStop, Peer: name, Runtime: f.Identity.Runtime, Now: true, Caller: iapeer.Caller{Proof: iapeer.ProofSystem}}
 		if _, err := o.d.system.Command(ctx, stop); err != nil {
 			return err
 		}
