@@ -156,6 +156,39 @@ func TestOutcomeBesideAGreeting(t *testing.T) {
 	}
 }
 
+// TestOutcomeWithoutADisk keeps an outcome that the disk does not take, and
+// writes it when the session ends.
+func TestOutcomeWithoutADisk(t *testing.T) {
+	spec := specFor(t, Exec, "/bin/cat")
+	path := spec.Files().Outcome(spec.Generation, "m-1")
+	if err := os.MkdirAll(filepath.Join(path, "in", "the", "way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c := spawn(t, spec)
+	if _, err := c.Offer(ctxOf(t), Offering{ID: "m-1", Mode: Run, Text: []byte("hello")}); err != nil {
+		t.Fatal(err)
+	}
+	outcome(t, c)
+	d, err := Dial(ctxOf(t), spec.Files().Sock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if o, err := d.Outcome(ctxOf(t), "m-1"); err != nil || o.Answer != "hello" || !slices.Contains(d.Facts().Outcomes, "m-1") {
+		t.Errorf("Outcome = %+v, %v, of %v, want it from memory", o, err, d.Facts().Outcomes)
+	}
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Stop(ctxOf(t), "stopped", 0); err != nil {
+		t.Fatal(err)
+	}
+	WaitUnlocked(spec.Files(), 5*time.Second)
+	if found, err := Scan(spec.Dir); err != nil || len(found) != 1 || len(found[0].Outcomes) != 1 {
+		t.Errorf("Scan = %+v, %v, want the outcome on disk", found, err)
+	}
+}
+
 func TestStopEndsAnExecRun(t *testing.T) {
 	spec := specFor(t, Exec, "/bin/sh", "-c", "sleep 300")
 	c := spawn(t, spec)

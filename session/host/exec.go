@@ -38,7 +38,7 @@ type runner struct {
 	mu    sync.Mutex
 	more  sync.Cond
 	jobs  []*offer
-	kept  []iapeer.MessageID // outcomes on disk
+	kept  []outcome // not yet acknowledged
 	ended bool
 	now   int           // process of the run under way, 0 between runs
 	idle  chan struct{} // closed when run returned
@@ -138,12 +138,49 @@ func (r *runner) mark() int {
 	return r.now
 }
 
+// An outcome is how a run ended. It stays in memory only where the disk did not
+// take it: it is the one proof that the command has run.
+type outcome struct {
+	id     iapeer.MessageID
+	memory *wire.Outcome
+}
+
 // keep writes an outcome to disk.
 func (r *runner) keep(out wire.Outcome) {
-	_ = writeJSON(r.spec.Files().Outcome(r.spec.Generation, out.ID), out, true)
+	k := outcome{id: out.ID}
+	if r.write(out) != nil {
+		k.memory = &out
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kept = append(r.kept, out.ID)
+	r.kept = append(r.kept, k)
+}
+
+func (r *runner) write(out wire.Outcome) error {
+	return writeJSON(r.spec.Files().Outcome(r.spec.Generation, out.ID), out, true)
+}
+
+// rescue tries once more to write what is only in memory, before that ends.
+func (r *runner) rescue() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, k := range r.kept {
+		if k.memory != nil && r.write(*k.memory) == nil {
+			r.kept[i].memory = nil
+		}
+	}
+}
+
+// remembered returns an outcome that is only in memory, nil if there is none.
+func (r *runner) remembered(id iapeer.MessageID) *wire.Outcome {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.kept {
+		if k.id == id {
+			return k.memory
+		}
+	}
+	return nil
 }
 
 // ack forgets outcomes that the daemon has on disk.
@@ -152,7 +189,7 @@ func (r *runner) ack(ids []iapeer.MessageID) {
 	defer r.mu.Unlock()
 	for _, id := range ids {
 		for i, k := range r.kept {
-			if k == id {
+			if k.id == id {
 				r.kept = append(r.kept[:i], r.kept[i+1:]...)
 				_ = os.Remove(r.spec.Files().Outcome(r.spec.Generation, id))
 				break
@@ -164,7 +201,11 @@ func (r *runner) ack(ids []iapeer.MessageID) {
 func (r *runner) outcomes() []iapeer.MessageID {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]iapeer.MessageID{}, r.kept...)
+	ids := make([]iapeer.MessageID, 0, len(r.kept))
+	for _, k := range r.kept {
+		ids = append(ids, k.id)
+	}
+	return ids
 }
 
 // A run is one process and its pipes. The read end of standard input stays

@@ -147,6 +147,7 @@ func (h *Host) endProgram() {
 	}
 	if h.runner != nil {
 		<-h.runner.idle
+		h.runner.rescue()
 		close(h.exited)
 	}
 }
