@@ -41,7 +41,7 @@ func TestStatuses(t *testing.T) {
 		{"POST", "/fleet/v1/peers/web/stop", "[]", 400, "JSON object"},
 		{"POST", "/fleet/v1/peers/web/stop", `{"runtime":"Not One"}`, 400, "a runtime is"},
 		{"POST", "/fleet/v1/peers/web/wake", `{"fresh":true,"resume":true}`, 400, `"field":"fresh"`},
-		{"POST", "/fleet/v1/peers/web/self-done", "{}", 403, "self-done is for a session of web itself"},
+		{"POST", "/fleet/v1/peers/web/self-done", "{}", 403, "only a session of web itself"},
 		{"POST", "/fleet/v1/peers/web/stop", `{"topic":"` + strings.Repeat("x", 70<<10) + `"}`, 413, "larger than 65536"},
 		{"POST", "/fleet/v1/send", `{"personality":"web"}`, 400, `"field":"message"`},
 		{"POST", "/fleet/v1/send", `{"message":"hi"}`, 400, `"field":"personality"`},

@@ -135,7 +135,7 @@ func ownOrder(cmd iapeer.Command) (iapeer.Command, error) {
 	own := c.Session && c.Proof == iapeer.ProofSession && c.Identity.Name == cmd.Peer
 	if !own || cmd.Runtime != "" && cmd.Runtime != c.Identity.Runtime {
 		return cmd, &client.Error{Status: http.StatusForbidden, Code: "not-proven", Message: fmt.Sprintf(
-			"%s is for a session of %s itself, with its token; from outside: iapeer refresh %s, iapeer sleep %s", cmd.Verb, cmd.Peer, cmd.Peer, cmd.Peer)}
+			"%s %s: only a session of %s itself says so, with its token; from outside: iapeer refresh %s, iapeer sleep %s", cmd.Verb, cmd.Peer, cmd.Peer, cmd.Peer, cmd.Peer)}
 	}
 	cmd.Runtime = c.Identity.Runtime
 	return cmd, nil

@@ -25,13 +25,18 @@ func verbs() []verb {
 		{"look", "attach", "Sit down at a peer's terminal; it is woken if it sleeps.", &attachCmd{}},
 		{"look", "screen", "Print what a peer's terminal shows.", &screenCmd{}},
 
-		{"run", "stop", "End a peer's session and keep it down; mail is kept.", &stopCmd{}},
-		{"run", "start", "Let a stopped peer work again.", &startCmd{}},
-		{"run", "new", "End the session and begin a fresh one now.", &newCmd{}},
-		{"run", "refresh", "Make the next wake a fresh session.", &refreshCmd{}},
-		{"run", "interrupt", "End the running turn.", &interruptCmd{}},
+		{"run", "wake", "Begin a peer's session without a message.", &wakeCmd{}},
+		{"run", "sleep", "End a session; the next message wakes it.", &sleepCmd{}},
+		{"run", "stop", "End a session and keep the peer down; mail is kept.", &stopCmd{}},
+		{"run", "start", "Let a stopped or resting peer work again.", &startCmd{}},
+		{"run", "interrupt", "End the running turn; the session stays.", &interruptCmd{}},
 		{"run", "launch", "Begin a fresh session of this folder's peer and attach.", &launchCmd{}},
 		{"run", "adopt", "Take over a session that was started by hand.", &adoptCmd{}},
+
+		{"renew", "restart", "End a session and begin it again, with its conversation.", &restartCmd{}},
+		{"renew", "new", "End the session and begin a fresh one now.", &newCmd{}},
+		{"renew", "refresh", "Make the next wake a fresh session.", &refreshCmd{}},
+		{"renew", "compact", "Have a conversation shortened.", &compactCmd{}},
 
 		{"decide", "approvals", "What waits for your word, and what you allowed for later.", &approvalsCmd{}},
 		{"decide", "approve", "Let a tool run.", &approveCmd{}},
@@ -47,6 +52,9 @@ func verbs() []verb {
 
 		{"care", "verify", "Check profiles, records, folders and papers; --fix mends.", &verifyCmd{}},
 		{"care", "config", "Show and change settings.", &configCmd{}},
+
+		{"session", "self-fresh", "Go on in a fresh session after this turn.", &selfFreshCmd{}},
+		{"session", "self-done", "Say that an ephemeral worker's task is done.", &selfDoneCmd{}},
 
 		{"machine", "daemon", "Run the daemon here, or control the one in the background.", &daemonCmd{}},
 		{"machine", "version", "Versions of this program, the daemon and the hosts.", &versionCmd{}},
@@ -73,8 +81,10 @@ var groups = []struct{ key, title string }{
 	{"look", "See what goes on"},
 	{"decide", "Decide what may run"},
 	{"run", "Run and stop"},
+	{"renew", "Renew a session"},
 	{"set up", "Make and change peers"},
 	{"care", "Keep it well"},
+	{"session", "For an agent in its own session"},
 	{"machine", "Machine"},
 }
 

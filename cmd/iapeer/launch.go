@@ -14,6 +14,7 @@ import (
 // launchCmd implements "iapeer launch" and "iapeer <runtime>".
 type launchCmd struct {
 	runtimeArg
+	beginFlags
 	Detached bool `help:"Do not attach."`
 	Anyway   bool `help:"Although a session started by hand works in this folder."`
 	jsonFlag
@@ -21,10 +22,13 @@ type launchCmd struct {
 
 // Help implements kong.HelpProvider.
 func (*launchCmd) Help() string {
-	return `Always a fresh session; iapeer attach <peer> goes on with the last one.
+	return `A fresh session, in place of the one that lives. --resume goes on with the last
+conversation instead, in the session that lives if there is one; iapeer attach
+<peer> does so from any folder.
 
 Examples:
   cd ~/src/web && iapeer claude
+  iapeer claude --resume
   iapeer launch codex --detached`
 }
 
@@ -45,7 +49,11 @@ func (c *launchCmd) Run(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	out, err := fleet.Command(ctx, iapeer.VerbLaunch, p.Personality, client.CommandRequest{Runtime: c.Runtime, Anyway: c.Anyway})
+	verb := iapeer.VerbLaunch
+	if c.Resume { // launch would end the session that lives
+		verb = iapeer.VerbAttach
+	}
+	out, err := fleet.Command(ctx, verb, p.Personality, client.CommandRequest{Runtime: c.Runtime, Anyway: c.Anyway, Fresh: c.Fresh, Resume: c.Resume})
 	if err != nil {
 		return err
 	}

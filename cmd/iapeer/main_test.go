@@ -98,6 +98,9 @@ func smallFleet() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := iapeer.Caller{Proof: iapeer.ProofUID}
 		c.Identity, _ = iapeer.ParseIdentity(r.Header.Get(client.HeaderIdentity))
+		if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			c.Session, c.Proof = true, iapeer.ProofSession
+		}
 		h.ServeHTTP(w, r.WithContext(gate.WithCaller(r.Context(), c)))
 	})
 }

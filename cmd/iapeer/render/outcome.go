@@ -8,18 +8,6 @@ import (
 	"github.com/iapeer/iapeer"
 )
 
-// Outcome writes what a command to a peer did.
-func Outcome(s Style, o iapeer.Outcome) string {
-	text := fmt.Sprintf("%s  %s", s.who(o.Identity.String()), strings.ReplaceAll(o.Action, "-", " "))
-	if o.State != "" && string(o.State) != o.Action {
-		text += ", now " + string(o.State)
-	}
-	if o.Detail != "" {
-		text += " · " + Line(o.Detail, 200)
-	}
-	return text
-}
-
 // Onboarded writes what became of a peer and of each file, what it may do, and
 // the next step.
 func Onboarded(s Style, r iapeer.OnboardingReport) string {

@@ -207,9 +207,43 @@ func TestEvents(t *testing.T) {
 }
 
 func TestOutcome(t *testing.T) {
-	got := render.Outcome(plain, iapeer.Outcome{Identity: iapeer.Identity{Runtime: "claude", Name: "web"}, Action: "refresh-armed", State: iapeer.Asleep, Detail: "next wake"})
-	if want := "web (claude)  refresh armed, now asleep · next wake"; got != want {
-		t.Errorf("Outcome = %q, want %q", got, want)
+	for _, tc := range []struct {
+		verb   iapeer.Verb
+		action string
+		state  iapeer.PresenceState
+		detail string
+		want   string
+	}{
+		{iapeer.VerbStop, "stopped", iapeer.Parking, "", "stopped · mail is kept; let it work again: iapeer start web"},
+		{iapeer.VerbStop, "stopped", iapeer.Busy, "when its turn has ended; …", "stops when its turn has ended · at once: iapeer stop web --now"},
+		{iapeer.VerbSleep, "parked", iapeer.Parking, "", "put to sleep · the next message wakes it"},
+		{iapeer.VerbSleep, "parked", iapeer.Busy, "when its turn has ended; …", "sleeps when its turn has ended · at once: iapeer sleep web --now"},
+		{iapeer.VerbSleep, "already", iapeer.Asleep, "no session lives; …", "sleeps already · the next message wakes it"},
+		{iapeer.VerbStart, "started", iapeer.Asleep, "the next message wakes it", "may work again · the next message wakes it; without one: iapeer wake web"},
+		{iapeer.VerbStart, "started", iapeer.Waking, "the next message wakes it", "may work again · it wakes now for what waits"},
+		{iapeer.VerbStart, "already", iapeer.Ready, "", "is awake already"},
+		{iapeer.VerbWake, "woke", iapeer.Ready, "the session is ready", "awake · sit down at it: iapeer attach web"},
+		{iapeer.VerbWake, "woke", iapeer.Ready, "resumed 'login'", "awake (resumed 'login') · sit down at it: iapeer attach web"},
+		{iapeer.VerbWake, "already", iapeer.Busy, "", "is awake already, in a turn · sit down at it: iapeer attach web"},
+		{iapeer.VerbWake, "woke", iapeer.Waiting, "trust this folder?", "awake, and waits for you · iapeer explain web"},
+		{iapeer.VerbNew, "fresh", iapeer.Ready, "the session is ready", "awake in a fresh session · sit down at it: iapeer attach web"},
+		{iapeer.VerbRestart, "restarted", iapeer.Ready, "the session is ready", "restarted · sit down at it: iapeer attach web"},
+		{iapeer.VerbRefresh, "refresh-armed", iapeer.Asleep, "the next wake begins a fresh session", "refresh armed · the next wake begins a fresh session"},
+		{iapeer.VerbRefresh, "refresh-armed", iapeer.Ready, "the next wake begins a fresh session", "refresh armed · this session goes on, the one after it is fresh; at once: iapeer new web"},
+		{iapeer.VerbRefresh, "skipped-non-agentic", iapeer.Asleep, "its sessions keep no conversation", "skipped · its sessions keep no conversation"},
+		{iapeer.VerbCompact, "compacted", iapeer.Ready, "", "compacted · the conversation goes on, shorter"},
+		{iapeer.VerbInterrupt, "interrupted", iapeer.Busy, "", "its turn is ended · the session takes the next message"},
+		{iapeer.VerbSelfFresh, "refresh-armed", iapeer.Busy, "…", "this session ends with its turn · the next message begins a fresh one"},
+		{iapeer.VerbSelfDone, "armed", iapeer.Busy, "the session ends 20s after its turn", "done · the session ends 20s after its turn"},
+		{iapeer.VerbSelfDone, "inert", iapeer.Busy, "this peer is not ephemeral: nothing ends", "nothing to end · this peer is not ephemeral"},
+		{"", "refused-undeclared-runtime", "", "iapeer add-runtime claude --peer web", "refused undeclared runtime · iapeer add-runtime claude --peer web"},
+	} {
+		got := render.Outcome(plain, iapeer.Outcome{
+			Verb: tc.verb, Identity: iapeer.Identity{Runtime: "claude", Name: "web"}, Action: tc.action, State: tc.state, Detail: tc.detail,
+		})
+		if want := "web (claude)  " + tc.want; got != want {
+			t.Errorf("%s: Outcome = %q, want %q", tc.verb, got, want)
+		}
 	}
 }
 
