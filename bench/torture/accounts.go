@@ -17,7 +17,7 @@ import (
 )
 
 // restLimit bounds the wait for everything to come to rest.
-const restLimit = 30 * time.Second
+const restLimit = 60 * time.Second
 
 // settle waits until no message is under way; the error says what still is.
 func (h *house) settle(ctx context.Context) error {

@@ -51,12 +51,15 @@ func (h *house) spawn() (*daemon, error) {
 		return nil, err
 	}
 	d.pid = cmd.Process.Pid
+	heard := make(chan struct{})
 	go func() {
+		defer close(heard)
 		d.hear(r)
 		h.pids.note(d)
 	}()
 	go func() {
 		_ = cmd.Wait() // it was killed, as a rule
+		<-heard
 		close(d.gone)
 	}()
 	return d, nil

@@ -44,10 +44,11 @@ type house struct {
 	books   string // folder of the ledgers: outside the home, whose disk may be full
 	paths   iapeer.Paths
 	env     []string
-	peers   []member // exec: a command for each message
+	peers   []member // a command for each message, or real agents
 	senders []member // routers: they send with their session's token, and get mail too
 	outside []member // exec peers for which a process outside their session sends
 
+	model  *model // of real agents, nil without
 	pids   starts // of daemons
 	stderr *os.File
 }
@@ -81,10 +82,36 @@ func newHouse(o options, bin string) (*house, error) {
 		h.senders = append(h.senders, h.member(fmt.Sprintf("s%d", i), routerRuntime, ""))
 	}
 	for i := range o.peers {
-		h.peers = append(h.peers, h.member(fmt.Sprintf("x%d", i), iapeer.RuntimeExec, manners[i%len(manners)]))
+		manner := ""
+		if o.runtime == iapeer.RuntimeExec {
+			manner = manners[i%len(manners)]
+		} else if i == mostAgents {
+			break
+		}
+		h.peers = append(h.peers, h.member(fmt.Sprintf("x%d", i), o.runtime, manner))
 	}
 	h.outside = append(h.outside, h.member("u0", iapeer.RuntimeExec, "quiet"))
+	if err := h.employ(o.runtime); err != nil {
+		return nil, err
+	}
 	return h, errors.Join(h.furnish(), h.register())
+}
+
+// mostAgents is how many real agents a small machine carries.
+const mostAgents = 3
+
+// employ prepares for real agents.
+func (h *house) employ(rt iapeer.Runtime) (err error) {
+	if rt == iapeer.RuntimeExec {
+		return nil
+	}
+	binEnv, path, err := agentProgram(rt)
+	if err != nil {
+		return err
+	}
+	h.env = append(h.env, binEnv+"="+path, "IAPEER_IDLE_SECS=5") // the last one counts
+	h.model, err = startModel(h.books)
+	return err
 }
 
 func (h *house) member(name string, rt iapeer.Runtime, manner string) member {
@@ -102,8 +129,15 @@ func (h *house) everybody() []member {
 func (h *house) furnish() error {
 	program := filepath.Join(h.paths.Home, "bin", string(routerRuntime)+"-runtime")
 	script := "#!/bin/sh\nstty raw -echo\nexec " + filepath.Join(h.bin, "witness") + " router " + h.books + "/${PWD##*/}\n"
+	account := ""
+	if h.model != nil {
+		var err error
+		if account, err = h.signIn(h.model); err != nil {
+			return err
+		}
+	}
 	for path, text := range map[string]string{
-		filepath.Join(h.paths.State(), "environment"):                            "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + "\nLANG=C.UTF-8\nHOME=" + h.paths.Home + "\n",
+		filepath.Join(h.paths.State(), "environment"):                            "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + "\nLANG=C.UTF-8\nHOME=" + h.paths.Home + "\n" + account,
 		filepath.Join(h.paths.Runtimes(), string(routerRuntime), "runtime.json"): fmt.Sprintf(`{"name":%q}`, routerRuntime),
 		program: script,
 	} {
@@ -125,7 +159,7 @@ func put(path, text string, mode os.FileMode) error {
 func (h *house) register() error {
 	var peers []iapeer.Peer
 	for _, m := range h.everybody() {
-		p := iapeer.Peer{Name: m.id.Name, DefaultRuntime: m.id.Runtime, Runtimes: []iapeer.Runtime{m.id.Runtime}, Nature: iapeer.Absent, Description: m.manner, CWD: h.paths.PeerHome(m.id.Name)}
+		p := iapeer.Peer{Name: m.id.Name, DefaultRuntime: m.id.Runtime, Runtimes: []iapeer.Runtime{m.id.Runtime}, Nature: natureOf(m.id.Runtime), Description: m.manner, CWD: h.paths.PeerHome(m.id.Name)}
 		profile := map[string]any{
 			"personality": p.Name, "default_runtime": p.DefaultRuntime, "runtimes": p.Runtimes, "intelligence": p.Nature, "description": p.Description,
 		}
@@ -147,6 +181,15 @@ func (h *house) register() error {
 	}
 	_, err = reg.Upsert(peers...)
 	return err
+}
+
+// natureOf is what a peer of a runtime is: agents are artificial, the rest is
+// nobody.
+func natureOf(rt iapeer.Runtime) iapeer.Nature {
+	if rt == iapeer.RuntimeClaude || rt == iapeer.RuntimeCodex {
+		return iapeer.Artificial
+	}
+	return iapeer.Absent
 }
 
 // token returns the secret of an identity's live session, "" without one.
@@ -224,12 +267,16 @@ func (h *house) wake(ctx context.Context, id iapeer.Identity) error {
 // ledgers reads what everybody wrote down.
 func (h *house) ledgers() (map[string][]ledger.Entry, error) {
 	out := map[string][]ledger.Entry{}
-	for _, m := range h.everybody() {
-		list, err := ledger.Read(m.ledger)
+	books, err := os.ReadDir(h.books)
+	for _, b := range books {
+		if strings.HasSuffix(b.Name(), ".log") {
+			continue
+		}
+		list, err := ledger.Read(filepath.Join(h.books, b.Name()))
 		if err != nil {
 			return nil, err
 		}
-		out[m.name()] = list
+		out[b.Name()] = list
 	}
-	return out, nil
+	return out, err
 }

@@ -20,12 +20,15 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/iapeer/iapeer"
 )
 
 // options are what the command line says.
 type options struct {
 	minutes float64
 	seed    uint64
+	runtime iapeer.Runtime
 	peers   int
 	senders int
 	bin     string
@@ -39,14 +42,16 @@ func main() {
 	o := options{}
 	flag.Float64Var(&o.minutes, "minutes", 10, "how long to torture; settling and judging come on top")
 	flag.Uint64Var(&o.seed, "seed", 0, "of the schedule and the senders; 0 takes the time")
-	flag.IntVar(&o.peers, "peers", 12, "exec peers")
+	flag.IntVar(&o.peers, "peers", 12, "peers to send to; of real agents the first three")
 	flag.IntVar(&o.senders, "senders", 8, "senders, which are peers too")
+	runtime := flag.String("runtime", "exec", "of the peers: exec, claude or codex, these with a scripted model")
 	flag.StringVar(&o.bin, "bin", "", "folder with iapeer and iapeerd; built when empty")
 	flag.BoolVar(&o.keep, "keep", false, "keep the house's folder")
 	flag.BoolVar(&o.stops, "stops", true, "stop programs and hosts for a while (SIGSTOP)")
 	flag.BoolVar(&o.disk, "disk", true, "torture a house on a small disk as well, for a fifth of the time: full, and read-only (needs root)")
 	flag.BoolVar(&o.inside, "inside", false, "internal: this is that house")
 	flag.Parse()
+	o.runtime = iapeer.Runtime(*runtime)
 	if o.seed == 0 {
 		o.seed = uint64(time.Now().UnixNano()) % 1e9
 	}
@@ -77,6 +82,7 @@ func both(ctx context.Context, o options) (bad int, err error) {
 	part := o
 	if o.disk && !o.inside {
 		part.minutes *= diskShare
+		part.runtime = iapeer.RuntimeExec
 		o.minutes -= part.minutes
 	}
 	if bad, err = torture(ctx, o, os.Stdout); err != nil || !o.disk || o.inside {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -40,6 +41,9 @@ func torture(ctx context.Context, o options, out io.Writer) (int, error) {
 		fmt.Fprintf(out, "the run broke off: %v\n", err)
 	}
 	h.end()
+	if h.model != nil {
+		err = errors.Join(err, h.model.close())
+	}
 	if o.keep || bad > 0 || err != nil {
 		fmt.Fprintf(out, "kept: %s\n", h.paths.Home)
 	} else {
@@ -58,12 +62,12 @@ func programs(ctx context.Context, given string) (dir string, clean func(), err 
 	if given == "" {
 		list = append(list, "./cmd/iapeer", "./cmd/iapeerd")
 	}
-	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
+	root, err := moduleRoot()
 	if err != nil {
-		return dir, clean, fmt.Errorf("run it inside the module: %w", err)
+		return dir, clean, err
 	}
 	build := exec.CommandContext(ctx, "go", append([]string{"build", "-o", dir}, list...)...)
-	build.Dir, build.Stderr = string(root[:len(root)-1]), os.Stderr
+	build.Dir, build.Stderr = root, os.Stderr
 	if err := build.Run(); err != nil {
 		clean()
 		return "", nil, fmt.Errorf("build: %w", err)
@@ -82,6 +86,15 @@ func programs(ctx context.Context, given string) (dir string, clean func(), err 
 		}
 	}
 	return dir, clean, nil
+}
+
+// moduleRoot is the folder of this module's source.
+func moduleRoot() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output() //nolint:noctx // it ends
+	if err != nil {
+		return "", fmt.Errorf("run it inside the module: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
 }
 
 // A run is one torture from beginning to end.

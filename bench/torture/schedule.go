@@ -345,26 +345,31 @@ func restart(ctx context.Context, c *conductor) error {
 	return nil
 }
 
-// killHost kills the host of an exec peer a moment after a sign of it.
+// killHost kills the host of an peer a moment after a sign of it.
 func killHost(p point, k signKind) func(context.Context, *conductor) error {
 	return func(ctx context.Context, c *conductor) error {
 		pause := c.micros(4000)
-		s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == k && c.isExec(s.peer) })
+		s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == k && c.isPeer(s.peer) })
 		nap(ctx, pause)
 		if ok {
-			c.killHostOf(iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(s.peer)}, p, true)
+			c.killHostOf(c.peer(s.peer).id, p, true)
 		}
 		return nil
 	}
 }
 
-func (c *conductor) isExec(name string) bool {
+// isPeer reports whether a name is that of a peer whose processes may be
+// killed. Routers are spared: what was written to their terminal counts as
+// delivered, whether or not they live to read it.
+func (c *conductor) isPeer(name string) bool { return c.peer(name).id.Name != "" }
+
+func (c *conductor) peer(name string) member {
 	for _, m := range c.house.peers {
 		if m.name() == name {
-			return true
+			return m
 		}
 	}
-	return false
+	return member{}
 }
 
 func killIdleHost(_ context.Context, c *conductor) error {
@@ -372,7 +377,7 @@ func killIdleHost(_ context.Context, c *conductor) error {
 	return nil
 }
 
-// killSomeHost kills the host of a random exec peer, if it has one.
+// killSomeHost kills the host of a random peer, if it has one.
 func (c *conductor) killSomeHost(p point, aimed bool) {
 	c.killHostOf(c.house.peers[c.rng.IntN(len(c.house.peers))].id, p, aimed)
 }
@@ -417,10 +422,10 @@ func killChild(ctx context.Context, c *conductor) error {
 	return nil
 }
 
-// awaitRun waits until an exec peer is offered a message.
+// awaitRun waits until an peer is offered a message.
 func (c *conductor) awaitRun(ctx context.Context) (member, bool) {
-	s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == signOffered && c.isExec(s.peer) })
-	return member{id: iapeer.Identity{Runtime: iapeer.RuntimeExec, Name: iapeer.Name(s.peer)}}, ok
+	s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == signOffered && c.isPeer(s.peer) })
+	return c.peer(s.peer), ok
 }
 
 // stopChild makes a program silent for a while.

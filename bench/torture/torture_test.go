@@ -4,6 +4,8 @@ import (
 	"os"
 	"strconv"
 	"testing"
+
+	"github.com/iapeer/iapeer"
 )
 
 // shortSeed is the seed of the run that every test run makes; TORTURE_SEED
@@ -18,7 +20,7 @@ func TestTorture(t *testing.T) {
 	if os.Getenv("TORTURE") == "" {
 		t.Skip("SKIPPED: set TORTURE=1; see docs/torture.md for what it finds as things are")
 	}
-	o := options{minutes: 0.15, seed: shortSeed, peers: 8, senders: 5, stops: true}
+	o := options{runtime: iapeer.RuntimeExec, minutes: 0.15, seed: shortSeed, peers: 8, senders: 5, stops: true}
 	if v := os.Getenv("TORTURE_SEED"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 64)
 		if err != nil {

@@ -143,6 +143,9 @@ func (s *sender) run(ctx context.Context, t *traffic) {
 		s.mu.Lock()
 		s.log = append(s.log, m.Send)
 		s.mu.Unlock()
+		if s.house.model != nil {
+			nap(ctx, time.Duration(200+s.rng.IntN(1500))*time.Millisecond) // agents take seconds for a message
+		}
 		if m.Outcome == oracle.Refused {
 			nap(ctx, time.Duration(20+s.rng.IntN(60))*time.Millisecond) // the backlog is full: it moves without us
 		}

@@ -294,9 +294,10 @@ func (j *judge) message(m client.Message) {
 	}
 }
 
-// answer wants the answer of a command to be on its way to who asked.
+// answer wants the answer of a command to be on its way to who asked. Agents
+// answer by messages of their own.
 func (j *judge) answer(m client.Message, route string) {
-	asked := m.Answer != "" && m.Caused == "" && m.From != iapeer.SystemIdentity().String()
+	asked := strings.HasPrefix(m.To, string(iapeer.RuntimeExec)+"-") && m.Answer != "" && m.Caused == "" && m.From != iapeer.SystemIdentity().String()
 	if asked && !j.causes[m.To+" "+m.From+" "+string(m.ID)] {
 		j.add(Lost, ledger.Nonce(m.Body), route+": its answer was not sent", m.ID)
 	}
