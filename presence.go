@@ -42,6 +42,7 @@ type Presence struct {
 	Transcript string         `json:"transcript,omitempty"` // where the runtime records it
 	Parked     bool           `json:"parked,omitempty"`     // the last session ended cleanly: it may be resumed
 	FreshNext  bool           `json:"freshNext,omitempty"`  // the next natural wake is fresh
+	ResumeNext bool           `json:"resumeNext,omitempty"` // it goes on with the last conversation, which waits for a person's word
 	Stopped    bool           `json:"stopped,omitempty"`
 	Rest       RestKind       `json:"rest,omitempty"` // what RestUntil is for
 	RestUntil  time.Time      `json:"restUntil,omitzero"`

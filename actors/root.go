@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"context"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/iapeer/iapeer"
@@ -22,10 +20,5 @@ func (s *System) Waits(id iapeer.Identity, generation int64, what, doze string) 
 	presence.Ask(s.h, id, generation, what, doze)
 }
 
-// Wake has a peer go on with its last conversation, as far as it has one, and
-// tells it something there. key makes it be told once.
-func (s *System) Wake(ctx context.Context, id iapeer.Identity, key, body string) {
-	// without a conversation to resume the message begins a fresh one
-	_, _ = s.Command(ctx, iapeer.Command{Verb: iapeer.VerbAttach, Peer: id.Name, Runtime: id.Runtime})
-	s.h.Tell(id, key, body, "")
-}
+// Tell sends a peer a message of the daemon itself. key makes it be sent once.
+func (s *System) Tell(to iapeer.Identity, key, body string) { s.h.Tell(to, key, body, "") }

@@ -42,6 +42,7 @@ func TestAnAgentDecidesNothing(t *testing.T) {
 	for _, name := range []string{"anna", "boris"} {
 		t.Run(name, func(t *testing.T) {
 			s, _ := gated(t, agents.ClaudeNew)
+			s.says("", "inbox") // the person is a peer
 			s.asker("carol")
 			s.send("exec-ops", "carol", "r1", "--wait", "accepted")
 			victim := s.asksFor("r1")

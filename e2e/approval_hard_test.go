@@ -167,7 +167,7 @@ func TestPutOff(t *testing.T) {
 	for _, name := range []string{"anna", "boris"} {
 		s.says("sleeps until", "approval-mode", name, "--on-timeout", "wait")
 		made := filepath.Join(s.paths.PeerHome(iapeer.Name(name)), "made.txt")
-		s.send("exec-ops", name, bash(name, "echo one > made.txt", "one"), "--wait", "seen")
+		first := s.send("exec-ops", name, bash(name, "echo one > made.txt", "one"), "--wait", "seen")
 		a := s.asks(name)
 		until(t, name+" to sleep", func() bool {
 			return s.state(name) == iapeer.Asleep
@@ -187,11 +187,36 @@ func TestPutOff(t *testing.T) {
 			}
 			return false
 		})
+		s.cli("stop", "ops")                                                                       // it was told of the cut turn, and lives
 		s.send("exec-ops", name, bash(name, "echo one > made.txt", "again"), "--wait", "answered") // the scripted model does not repeat by itself
 		if b, _ := os.ReadFile(made); string(b) != "one\n" {
 			t.Errorf("%s made %q after it was allowed", name, b)
 		}
 	}
+}
+
+// seenIn returns the session in which a message was seen, found by its id or a
+// part of its text.
+func (s *sandbox) seenIn(name, what string) (session string) {
+	s.t.Helper()
+	until(s.t, what+" to be seen", func() bool {
+		var list []client.Message
+		if err := json.Unmarshal([]byte(s.cli("msg", "list", "--json")), &list); err != nil {
+			s.t.Fatal(err)
+		}
+		for _, m := range list {
+			if !strings.HasSuffix(m.To, "-"+name) || string(m.ID) != what && !strings.Contains(m.Body, what) {
+				continue
+			}
+			for _, step := range s.message(m.ID).Steps {
+				if step.Change == iapeer.ChangeSee {
+					session = step.Evidence.Session
+				}
+			}
+		}
+		return session != ""
+	})
+	return session
 }
 
 // state is what a peer's first runtime does.

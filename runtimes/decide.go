@@ -61,6 +61,8 @@ func Decide(f Facts, w Want) (Decision, error) {
 		return Decision{ResumeID: last, Cause: "attach", SpentPark: p.Parked}, nil
 	case p.FreshNext:
 		return Decision{Cause: "soft-reload", SpentPark: p.Parked, SpentFresh: true}, nil
+	case p.ResumeNext && last != "":
+		return resume(last, "approval-deferred"), nil
 	case f.Ephemeral:
 		return Decision{Cause: "ephemeral-policy", SpentPark: p.Parked}, nil
 	case !p.Parked && last != "":
@@ -87,6 +89,7 @@ var causeWords = map[string]string{
 	"folder-launch":                "fresh (asked for)",
 	"attach":                       "resumed",
 	"soft-reload":                  "fresh (a refresh was asked for)",
+	"approval-deferred":            "resumed (where it waited for a person's word)",
 	"ephemeral-policy":             "fresh (every message has a session of its own)",
 	"crash-or-self-close":          "fresh (the last session was not put to sleep)",
 	"first-wake":                   "fresh (the first session)",

@@ -311,7 +311,7 @@ func (p *presence) park() {
 	p.rec.Parked = true
 	why := fmt.Sprintf("idle for %s", p.h.Config.Idle)
 	if p.dozing != "" {
-		why = p.dozing
+		why, p.rec.ResumeNext = p.dozing, true
 	}
 	p.end(why)
 }

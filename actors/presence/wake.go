@@ -57,7 +57,7 @@ func (p *presence) connect(s house.Started) {
 	p.session, p.socket, p.hostPID, p.adopted = s.Session, s.Socket, s.HostPID, s.Adopted
 	p.began, p.person = s.Start, false
 	p.served = s.Adopted // whoever woke it gave it a task
-	p.rec.Parked, p.rec.FreshNext = false, false
+	p.rec.Parked, p.rec.FreshNext, p.rec.ResumeNext = false, false, false
 	if s.SessionID != "" {
 		p.rec.SessionID = s.SessionID
 	}

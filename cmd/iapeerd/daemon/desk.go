@@ -253,5 +253,5 @@ func (b beside) Answered(a iapeer.Approval) {
 	if a.State != iapeer.ApprovalAllowed {
 		text = fmt.Sprintf("%s was denied by %s: %s %q. Reason: %s", a.ID, a.By, a.Tool, a.Summary, a.Reason)
 	}
-	go b.d.system.Wake(b.d.stopping, a.Identity, "approval:"+a.ID, text)
+	b.d.system.Tell(a.Identity, "approval:"+a.ID, text)
 }
