@@ -187,6 +187,9 @@ func TestPutOff(t *testing.T) {
 			}
 			return false
 		})
+		if got, want := s.seenIn(name, a.ID+" was allowed"), s.seenIn(name, string(first.ID)); got != want {
+			t.Errorf("%s was told in session %s, and stopped in %s", name, got, want)
+		}
 		s.cli("stop", "ops")                                                                       // it was told of the cut turn, and lives
 		s.send("exec-ops", name, bash(name, "echo one > made.txt", "again"), "--wait", "answered") // the scripted model does not repeat by itself
 		if b, _ := os.ReadFile(made); string(b) != "one\n" {
