@@ -127,8 +127,11 @@ func TestRenameSendsMailOn(t *testing.T) {
 		t.Errorf("rename with open mail exits %d, want 1", code)
 	}
 	s.cli("rename", "bob", "rob", "--force")
-	s.cli("start", "rob")
 	got := s.between("exec-ada", "exec-rob")
+	if out := s.cli("status", "rob"); !strings.Contains(out, "stopped") || got.State != iapeer.Accepted {
+		t.Errorf("what was stopped is %s, its mail %s", out, got.State)
+	}
+	s.cli("start", "rob")
 	s.reaches(got.ID, iapeer.Answered)
 	if b, _ := os.ReadFile(filepath.Join(s.paths.PeerHome("rob"), "got.txt")); !strings.Contains(string(b), "hello?") {
 		t.Errorf("rob got %q", b)

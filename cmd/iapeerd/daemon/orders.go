@@ -125,19 +125,62 @@ func (o onboarder) rename(order iapeer.Onboarding) (iapeer.OnboardingReport, err
 			return report, err
 		}
 	}
-	copies, err := o.forward(open, to)
-	if err != nil {
+	m := renaming{onboarder: o, order: order, records: records, open: open, to: to}
+	if report, err = m.carryOut(); err != nil {
 		return report, err
 	}
-	o.keep(records, to)
-	if report, err = o.run(order); err != nil {
-		o.withdraw(copies, records, to)
+	for i, msg := range open {
+		o.d.system.Fail([]iapeer.Message{msg}, fmt.Sprintf("%s is called %s now; the message goes on as %s and need not be sent again", from, to, m.copies[i].ID))
+	}
+	return told(report, len(open)), o.stored()
+}
+
+// stored returns when all that was handed to the store before is on disk: it
+// writes in the order in which it is asked to.
+func (o onboarder) stored() error {
+	done := make(chan error, 1)
+	o.d.board.Unset("renamed", func(err error) { done <- err })
+	return <-done
+}
+
+// A renaming is one rename with what follows the name in the store.
+type renaming struct {
+	onboarder
+	order   iapeer.Onboarding
+	records []iapeer.Presence
+	open    []iapeer.Message
+	copies  []iapeer.Message // of open, for the new name
+	to      iapeer.Name
+}
+
+// carryOut has mail and records there before the peer begins under its new name,
+// so that it finds them. Where a person had stopped it, mail comes after it is
+// stopped again, and waits for its start.
+func (m *renaming) carryOut() (report iapeer.OnboardingReport, err error) {
+	stopped := slices.ContainsFunc(m.records, func(p iapeer.Presence) bool { return p.Stopped })
+	if !stopped {
+		if m.copies, err = m.forward(m.open, m.to); err != nil {
+			return report, err
+		}
+	}
+	m.keep(m.records, m.to)
+	if report, err = m.run(m.order); err != nil {
+		m.withdraw(m.copies, m.records, m.to)
 		return report, err
 	}
-	for i, m := range open {
-		o.d.system.Fail([]iapeer.Message{m}, fmt.Sprintf("%s is called %s now; the message goes on as %s and need not be sent again", from, to, copies[i].ID))
+	if err := m.settle(m.records, m.to); err != nil || !stopped {
+		return report, err
 	}
-	return told(report, len(open)), o.settle(records, to)
+	if m.copies, err = m.forward(m.open, m.to); err != nil {
+		return report, err
+	}
+	for _, c := range m.copies { // the peer reads its mail again
+		e := iapeer.Evidence{Source: "daemon", Detail: "sent on", At: time.Now()}
+		if _, err := m.d.system.Mark(m.ctx, iapeer.Mark{ID: c.ID, Change: iapeer.ChangeRelease, Evidence: e}); err != nil {
+			return report, err
+		}
+	}
+	return report, nil
 }
 
 // settle forgets the records of the old name, and keeps down under the new one
@@ -185,9 +228,8 @@ func (o onboarder) movable(name iapeer.Name) ([]iapeer.Message, error) {
 	return open, nil
 }
 
-// forward accepts messages anew for the same runtimes under another name. It
-// comes before the rename, so that the peer finds them when it begins; a repeat
-// returns the same copies.
+// forward accepts messages anew for the same runtimes under another name. A
+// repeat returns the same copies.
 func (o onboarder) forward(open []iapeer.Message, to iapeer.Name) (copies []iapeer.Message, err error) {
 	for _, m := range open {
 		next := iapeer.Message{Envelope: m.Envelope, To: iapeer.Identity{Runtime: m.To.Runtime, Name: to}, State: iapeer.Accepted,
