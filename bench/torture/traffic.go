@@ -175,6 +175,7 @@ func (s *sender) next() *send {
 	default:
 		m.Way = wayMCP
 	}
+	m.By = string(m.Way)
 	if s.rng.IntN(20) == 0 {
 		m.Wait = time.Duration(s.rng.IntN(1000)) * time.Millisecond
 	}

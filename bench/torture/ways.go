@@ -203,7 +203,7 @@ func (s *sender) byCLI(ctx context.Context, m *send) (receipt, error) {
 		text = string(exit.Stderr)
 	}
 	if parsed == nil && r.Err != "" {
-		if e := judge(0, text); e.(*sendError).verdict != again { //nolint:errorlint // judge makes nothing else
+		if e := judge(0, text); e.(*sendError).verdict == refused { //nolint:errorlint // judge makes nothing else
 			return receipt{}, e
 		}
 	}

@@ -31,6 +31,7 @@ type Send struct {
 	From     string // identity
 	To       string // peer
 	N        int    // number within the pair, from 1
+	By       string // way
 	Outcome  Outcome
 	ID       iapeer.MessageID
 	Repeated bool   // the receipt is that of an earlier attempt
@@ -38,6 +39,11 @@ type Send struct {
 	Lost     int    // of them without an answer
 	Reason   string // of the last attempt without a receipt
 	At       time.Time
+}
+
+// String tells how the message was sent.
+func (s Send) String() string {
+	return fmt.Sprintf("%s to %s by %s, %d attempts, %d without an answer", s.From, s.To, s.By, s.Attempts, s.Lost)
 }
 
 // Accounts are what is known after a run.
@@ -206,21 +212,21 @@ func (j *judge) sends() {
 	for _, s := range j.Sends {
 		got := j.nonces[s.Nonce]
 		if len(got) > 1 {
-			j.add(Doubled, s.Nonce, fmt.Sprintf("received %d times: %s", len(got), times(got)), idsOf(got)...)
+			j.add(Doubled, s.Nonce, fmt.Sprintf("%s: received %d times: %s", s, len(got), times(got)), idsOf(got)...)
 		}
 		switch s.Outcome {
 		case Accepted:
 			j.out.Accepted++
 			if _, ok := j.receipts[s.ID]; !ok {
-				j.add(Lost, s.Nonce, fmt.Sprintf("%s to %s: accepted as %s, of which there is no receipt", s.From, s.To, s.ID))
+				j.add(Lost, s.Nonce, fmt.Sprintf("%s: accepted as %s, of which there is no receipt", s, s.ID))
 			}
 			if len(got) > 0 && !slices.ContainsFunc(got, func(e ledger.Entry) bool { return e.ID == s.ID }) {
-				j.add(Doubled, s.Nonce, fmt.Sprintf("accepted as %s and received as %s", s.ID, got[0].ID), s.ID, got[0].ID)
+				j.add(Doubled, s.Nonce, fmt.Sprintf("%s: accepted as %s and received as %s", s, s.ID, got[0].ID), s.ID, got[0].ID)
 			}
 		case Refused:
 			j.out.Denied++
 			if len(got) > 0 {
-				j.add(Denied, s.Nonce, fmt.Sprintf("%s to %s: refused (%s), and received", s.From, s.To, s.Reason), idsOf(got)...)
+				j.add(Denied, s.Nonce, fmt.Sprintf("%s: refused (%s), and received", s, s.Reason), idsOf(got)...)
 			}
 		case Unknown:
 			j.out.Open++
