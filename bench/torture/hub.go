@@ -120,7 +120,10 @@ func (b *hub) watchFiles(ctx context.Context, h *house) error {
 				if e.Has(fsnotify.Create) {
 					b.appeared(filepath.Base(e.Name))
 				}
-			case _ = <-w.Errors: // a flood of files: signs are missed, and others come
+			case _, ok := <-w.Errors: // a flood of files: signs are missed, and others come
+				if !ok {
+					return
+				}
 			}
 		}
 	}()
