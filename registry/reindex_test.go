@@ -178,3 +178,52 @@ func TestSameCWD(t *testing.T) {
 		t.Errorf("another peer through a link: %v", err)
 	}
 }
+
+// TestAudit: each finding names its file and the way out; fix mends drift and
+// old field names of the peer that was asked for, and nothing else.
+func TestAudit(t *testing.T) {
+	paths := newPaths(t)
+	reg := open(t, paths)
+	for _, n := range []iapeer.Name{"web", "api", "gone"} {
+		cwd := folder(t, string(n), `{"personality":"`+string(n)+`","runtime":"claude","runtimes":["claude"],"description":"old"}`)
+		if _, err := reg.Upsert(iapeer.Peer{Name: n, CWD: cwd, DefaultRuntime: "claude", Description: "new"}); err != nil {
+			t.Fatal(err)
+		}
+		if n == "gone" {
+			if err := os.RemoveAll(cwd); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	count := func(name iapeer.Name, fix bool) (found, fixed int) {
+		t.Helper()
+		list, err := reg.Audit(name, fix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range list {
+			if f.File == "" || f.Fix == "" || f.Message == "" {
+				t.Errorf("a finding without file, message or way out: %+v", f)
+			}
+			if f.Fixed {
+				fixed++
+			}
+		}
+		return len(list), fixed
+	}
+	if found, fixed := count("", false); found != 5 || fixed != 0 {
+		t.Errorf("found %d, mended %d, want 5 and 0", found, fixed)
+	}
+	if _, fixed := count("web", true); fixed != 2 {
+		t.Errorf("mended %d of web, want 2", fixed)
+	}
+	if found, fixed := count("", true); found != 3 || fixed != 2 {
+		t.Errorf("found %d, mended %d, want 3 and 2", found, fixed)
+	}
+	if found, _ := count("", false); found != 1 {
+		t.Errorf("left %d, want the folder that is gone", found)
+	}
+	if p, err := open(t, paths).Peer("web"); err != nil || p.Description != "old" {
+		t.Errorf("on disk %+v, %v", p, err)
+	}
+}

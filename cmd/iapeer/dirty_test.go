@@ -50,7 +50,12 @@ func TestDirty(t *testing.T) {
 }
 
 func TestTopics(t *testing.T) {
-	for name := range topics {
+	for name, text := range topics {
+		for l := range strings.Lines(text) {
+			if len(l) > 81 {
+				t.Errorf("topic %s: %q would be broken", name, l)
+			}
+		}
 		w, out, _ := quiet(t)
 		if code := run(t.Context(), []string{"help", name}, w); code != 0 {
 			t.Errorf("help %s = %d", name, code)
