@@ -121,6 +121,9 @@ func (o onboarder) rename(order iapeer.Onboarding) (iapeer.OnboardingReport, err
 		if err := o.end(from); err != nil {
 			return report, err
 		}
+		if records, err = o.ended(records); err != nil {
+			return report, err
+		}
 		if open, err = o.movable(from); err != nil {
 			return report, err
 		}
@@ -261,12 +264,32 @@ func (o onboarder) presences(name iapeer.Name, runtimes []iapeer.Runtime) (all [
 	return all
 }
 
+// ended returns the records as they are now that the sessions have ended on our
+// word: it is no person who stopped them.
+func (o onboarder) ended(before []iapeer.Presence) (after []iapeer.Presence, err error) {
+	if err := o.stored(); err != nil {
+		return nil, err
+	}
+	for _, was := range before {
+		p, ok, err := o.d.board.Presence(o.ctx, was.Identity)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			p = was
+		}
+		p.Stopped = was.Stopped
+		after = append(after, p)
+	}
+	return after, nil
+}
+
 // keep copies the records for the new name: its conversations, topics and
 // whether a person stopped it.
 func (o onboarder) keep(records []iapeer.Presence, to iapeer.Name) {
 	for _, p := range records {
 		p.Identity.Name = to
-		if p.State != iapeer.Stopped {
+		if !p.Stopped {
 			p.State, p.Cause = iapeer.Asleep, "renamed"
 		}
 		done := make(chan error, 1)
