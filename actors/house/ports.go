@@ -225,10 +225,11 @@ type Looked struct {
 // TurnKnown tells of the last turn in an adopted session's record: what it
 // consumed, and how it ended if it did.
 type TurnKnown struct {
-	IDs  []iapeer.MessageID
-	Open bool
-	Text string
-	Cut  string // why it did not end well, "" if it did or goes on
+	IDs    []iapeer.MessageID
+	Open   bool
+	Text   string
+	Cut    string    // why it did not end well, "" if it did or goes on
+	Resets time.Time // when a quota that it met is renewed, zero if it met none
 }
 
 // Said tells what the runtime, or the host, says of the session.

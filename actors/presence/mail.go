@@ -298,7 +298,7 @@ func (p *presence) recalled(r recalled) {
 	if r.turn.Open || len(p.turn.causes) == 0 {
 		return
 	}
-	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, evidence: p.evidence("record", "the end of the turn, read after a restart")}
+	p.turn.end = &turnEnd{text: r.turn.Text, failed: r.turn.Cut, resets: r.turn.Resets, evidence: p.evidence("record", "the end of the turn, read after a restart")}
 	p.finishTurn()
 }
 

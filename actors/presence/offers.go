@@ -238,7 +238,7 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 // look asks the session where the unproven messages stand; one look at a time.
 func (p *presence) look() {
 	ids := p.unproven()
-	if p.session == nil || len(ids) == 0 && p.turn.end == nil {
+	if p.session == nil || len(ids) == 0 && p.turn.end == nil && !p.turn.silent && !p.unsettled() {
 		p.due = false
 		p.pump()
 		p.armIdle()
@@ -270,6 +270,7 @@ func (p *presence) looked(l house.Looked) {
 		p.look()
 		return
 	}
+	p.silentEnd(l)
 	if p.turn.end != nil {
 		p.finishTurn()
 	}
@@ -296,7 +297,7 @@ func (p *presence) missedEnd(f *flight, t house.TurnKnown) {
 		end := p.lastEnd
 		p.turn.end = &end
 	case !t.Open && slices.Contains(t.IDs, f.msg.ID):
-		p.turn.end = &turnEnd{text: t.Text, failed: t.Cut, evidence: p.evidence("record", "the end of the turn")}
+		p.turn.end = &turnEnd{text: t.Text, failed: t.Cut, resets: t.Resets, evidence: p.evidence("record", "the end of the turn")}
 	}
 }
 

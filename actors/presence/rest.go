@@ -73,8 +73,17 @@ func (p *presence) keepDown(why string) {
 
 // rest keeps the presence down for a while, whatever mail comes.
 func (p *presence) rest(kind iapeer.RestKind, d time.Duration, why string) {
-	p.rec.Rest, p.rec.RestUntil, p.rec.Cause = kind, time.Now().Add(d), why
+	p.rec.Rest, p.rec.RestUntil, p.rec.Cause = kind, time.Now().Add(d).Round(0), why
 	p.settleDown(why)
+}
+
+// restStep is the longest time between two looks at the clock during a rest:
+// timers stand still while the machine sleeps, and a quota is renewed meanwhile.
+const restStep = time.Minute
+
+// armRest waits for the end of the rest, by the clock on the wall.
+func (p *presence) armRest(now time.Time) {
+	p.arm(timerState, min(p.rec.RestUntil.Sub(now), restStep))
 }
 
 // rested ends a rest.
@@ -103,7 +112,7 @@ func (p *presence) restart(topic string) { p.wake(house.StartNatural, topic, fal
 // overQuota parks a session whose account has nothing left until a time that the
 // runtime named. Who waits is told until when.
 func (p *presence) overQuota(end turnEnd) {
-	until := end.resets.Add(rand.N(quotaSpread)) //nolint:gosec // only spreads load
+	until := end.resets.Add(rand.N(quotaSpread)).Round(0) //nolint:gosec // only spreads load
 	why := fmt.Sprintf("quota (%s), until %s", end.failed, end.resets.Format("Mon 15:04"))
 	p.rec.Rest, p.rec.RestUntil, p.rec.Parked = iapeer.RestQuota, until, true
 	p.h.Notify(house.Notice{

@@ -239,6 +239,10 @@ func (p *presence) stopped(in input) {
 func (p *presence) resting(in input) {
 	switch in := in.(type) {
 	case due:
+		if now := time.Now(); p.rec.RestUntil.After(now) {
+			p.armRest(now)
+			return
+		}
 		p.rested()
 	case verb:
 		p.verbDown(in.command)
@@ -342,7 +346,7 @@ func (p *presence) settleDown(why string) {
 		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
 	case p.rec.RestUntil.After(now):
 		p.become(iapeer.Resting, p.resting, p.rec.Cause)
-		p.arm(timerState, p.rec.RestUntil.Sub(now))
+		p.armRest(now)
 	default:
 		p.become(iapeer.Asleep, p.asleep, why)
 	}

@@ -13,6 +13,7 @@ import (
 // turn is what the session does now, and why: the set of messages it consumed.
 type turn struct {
 	running    bool
+	silent     bool      // the session is idle, and no hook has ended the turn
 	since      time.Time // it runs
 	id         string
 	causes     []cause
@@ -125,7 +126,7 @@ func (p *presence) consumed(id iapeer.MessageID, e iapeer.Evidence) {
 
 // begin notes that a turn runs.
 func (p *presence) begin(id string) {
-	p.quiet = false
+	p.quiet, p.turn.silent = false, false
 	p.disarm(timerSettle)
 	if !p.turn.running {
 		p.turn.running, p.turn.id = true, id
@@ -201,7 +202,7 @@ func (p *presence) idle() {
 		p.arm(timerSettle, p.h.Config.Settle)
 	default:
 		p.sign(calm{})
-		if len(p.flights) > 0 {
+		if len(p.flights) > 0 || p.unsettled() {
 			p.look() // what was queued has been consumed by now, or never will be
 		}
 	}
@@ -209,9 +210,34 @@ func (p *presence) idle() {
 
 func (p *presence) settleTurn() {
 	if p.turn.running && p.turn.end == nil {
-		p.due = true
-		p.endTurn(turnEnd{failed: "interrupted", evidence: p.evidence("host", "idle without the end of the turn")})
+		p.due, p.turn.silent = true, true
+		p.look()
 	}
+}
+
+// silentEnd ends, as the record tells, a turn that no hook ended; where the record
+// tells nothing, a person interrupted it. So does it end what a turn consumed
+// whose end was told before the record showed that.
+func (p *presence) silentEnd(l house.Looked) {
+	if p.turn.end != nil || !p.turn.silent && !p.unsettled() {
+		return
+	}
+	e := turnEnd{failed: "interrupted", evidence: p.evidence("host", "idle without the end of the turn"), at: time.Now()}
+	if p.unsettled() {
+		e = p.lastEnd
+	}
+	same := slices.ContainsFunc(p.turn.causes, func(c cause) bool { return slices.Contains(l.Turn.IDs, c.msg.ID) })
+	if l.Err == nil && !l.Turn.Open && same {
+		e.text, e.failed, e.resets = l.Turn.Text, l.Turn.Cut, l.Turn.Resets
+		e.evidence = p.evidence("record", "the end of the turn")
+	}
+	p.turn.end, p.lastEnd = &e, e
+}
+
+// unsettled reports whether an idle session consumed messages that no end of a turn
+// has settled.
+func (p *presence) unsettled() bool {
+	return p.quiet && !p.turn.running && len(p.turn.causes) > 0
 }
 
 // finishTurn answers, or reports as cut, what the turn consumed.

@@ -146,7 +146,7 @@ func (p *presence) overdue() {
 // presence rests when that is done.
 func (p *presence) abandon(f house.StartFailed) {
 	why := p.tellFailure(f)
-	p.rec.Rest, p.rec.RestUntil = iapeer.RestRefused, time.Now().Add(restAfterRefusal)
+	p.rec.Rest, p.rec.RestUntil = iapeer.RestRefused, time.Now().Add(restAfterRefusal).Round(0)
 	p.end(why)
 }
 

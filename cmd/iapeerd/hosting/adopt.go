@@ -114,7 +114,7 @@ func (l *live) catchUp(ctx context.Context) {
 	turn := l.reading.Turn
 	l.mu.Unlock()
 	if err == nil && len(turn.IDs) > 0 {
-		l.report(house.TurnKnown{IDs: turn.IDs, Open: turn.Open, Text: turn.Text, Cut: turn.Cut})
+		l.report(known(turn))
 	}
 	facts := l.conn.Facts()
 	l.signal(runtimes.SignalTitle, facts.Title)

@@ -142,8 +142,17 @@ func (l *live) look(ids []iapeer.MessageID) house.Looked {
 	}
 	prove(&l.reading, ids, &out)
 	t := l.reading.Turn
-	out.Turn = house.TurnKnown{IDs: t.IDs, Open: t.Open, Text: t.Text, Cut: t.Cut}
+	out.Turn = known(t)
 	return out
+}
+
+// known is a turn of the record as actors know it.
+func known(t runtimes.Turn) house.TurnKnown {
+	text := t.Text
+	if t.Cut != "" && t.Reason != "" {
+		text = t.Reason
+	}
+	return house.TurnKnown{IDs: t.IDs, Open: t.Open, Text: text, Cut: t.Cut, Resets: t.Quota}
 }
 
 // idle asks the program's own word first, then the screen.
