@@ -89,4 +89,6 @@ type PresenceStatus struct {
 	Attached  int    // interactive clients on its terminal
 	Typing    bool   // a person's half-typed line keeps mail waiting
 	Open      int    // open messages for this identity
+	Rest      RestKind
+	RestUntil time.Time // when Rest ends
 }

@@ -38,6 +38,7 @@ type Deps struct {
 	Screens  Screens
 	Config   Config
 
+	Explainer   Explainer
 	Approvals   Approvals
 	Permissions Permissions
 }

@@ -35,6 +35,11 @@ func TestStatuses(t *testing.T) {
 		{"GET", "/fleet/v1/nope", "", 404, `"endpoints":[`},
 		{"GET", "/fleet/v1/peers/web", "", 200, `"status":"asleep"`},
 		{"GET", "/fleet/v1/peers/nobody", "", 404, `unknown peer \"nobody\"`},
+		{"GET", "/fleet/v1/peers/web/explain", "", 200, `"is":"asleep"`},
+		{"GET", "/fleet/v1/peers/web/explain?runtime=exec", "", 200, `"ways":[{"command":"iapeer wake web"`},
+		{"GET", "/fleet/v1/peers/web/explain?runtime=codex", "", 502, `"code":"not-declared"`},
+		{"GET", "/fleet/v1/peers/web/explain?runtime=No", "", 400, "a runtime is"},
+		{"GET", "/fleet/v1/peers/nobody/explain", "", 404, `"code":"unknown-peer"`},
 		{"POST", "/fleet/v1/peers/nobody/wake", "{}", 502, "peers index"},
 		{"POST", "/fleet/v1/peers/web/stop", "", 200, `"action":"stopped"`},
 		{"POST", "/fleet/v1/peers/web/dance", "{}", 404, "unknown command"},
@@ -338,10 +343,10 @@ func TestServeOnce(t *testing.T) {
 
 func TestAbsentEndpoints(t *testing.T) {
 	d := fleettest.New().Deps()
-	d.Screens, d.Notices, d.Config, d.Hooks = nil, nil, nil, nil
+	d.Screens, d.Notices, d.Config, d.Hooks, d.Explainer = nil, nil, nil, nil, nil
 	d.Healthy = func(context.Context) error { return errors.New("the store is read-only") }
 	h := fleet.New(d)
-	for path, status := range map[string]int{"/fleet/v1/peers/web/screen": 501, "/fleet/v1/notices": 501, "/fleet/v1/config": 501, "/healthz": 503} {
+	for path, status := range map[string]int{"/fleet/v1/peers/web/screen": 501, "/fleet/v1/peers/web/explain": 501, "/fleet/v1/notices": 501, "/fleet/v1/config": 501, "/healthz": 503} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != status {

@@ -34,6 +34,7 @@ func (s *server) routes() []route {
 		{"GET", "/fleet/v1/snapshot", user, s.json(s.snapshot)},
 		{"GET", "/fleet/v1/peers/{peer}", user, s.json(s.peer)},
 		{"POST", "/fleet/v1/peers/{peer}/{verb}", user, s.json(s.command)},
+		{"GET", "/fleet/v1/peers/{peer}/explain", user, s.json(s.explain)},
 		{"GET", "/fleet/v1/peers/{peer}/screen", user, s.json(s.screen)},
 		{"POST", "/fleet/v1/onboard", outside, s.json(s.onboard)},
 		{"GET", "/fleet/v1/events", user, s.events},

@@ -63,7 +63,11 @@ type RuntimeStatus struct {
 	Cause     string               `json:"cause,omitempty"`
 	SessionID string               `json:"sessionId,omitempty"`
 	HostPID   int                  `json:"hostPid,omitempty"`
-	Open      int                  `json:"open,omitempty"` // open messages for this runtime
+	Open      int                  `json:"open,omitempty"`     // open messages for this runtime
+	Start     string               `json:"start,omitempty"`    // how its session began, for people
+	Typing    bool                 `json:"typing,omitempty"`   // a person's half-typed line keeps mail waiting
+	Rest      iapeer.RestKind      `json:"rest,omitempty"`     // why it rests
+	RestUntil time.Time            `json:"restUntil,omitzero"` // when that ends
 }
 
 // A PeerReply is the answer to GET /fleet/v1/peers/<name>.
@@ -141,7 +145,10 @@ func (p *Peer) add(st RuntimeStatus) {
 func wireRuntime(pr iapeer.PresenceStatus) RuntimeStatus {
 	st := RuntimeStatus{
 		Runtime: string(pr.Identity.Runtime), State: pr.State, Since: pr.Since, Cause: pr.Cause,
-		SessionID: pr.SessionID, HostPID: pr.HostPID, Open: pr.Open, Attached: pr.Attached > 0,
+		SessionID: pr.SessionID, HostPID: pr.HostPID, Open: pr.Open, Attached: pr.Attached > 0, Start: pr.Start, Typing: pr.Typing,
+	}
+	if pr.State == iapeer.Resting {
+		st.Rest, st.RestUntil = pr.Rest, pr.RestUntil
 	}
 	st.Status, st.Activity = oldStatus(pr.State)
 	return st

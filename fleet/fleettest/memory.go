@@ -14,6 +14,7 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/fleet/why"
 	"github.com/iapeer/iapeer/gate"
 )
 
@@ -63,7 +64,7 @@ func (m *Memory) add(name string) {
 func (m *Memory) Deps() fleet.Deps {
 	return fleet.Deps{
 		Version: iapeer.Version, Started: time.Now(), Caller: m.who,
-		Sender: m, Fleet: m, Messages: m, Events: m, Hooks: m, Screens: m, Config: m, Notices: m,
+		Sender: m, Fleet: m, Messages: m, Events: m, Hooks: m, Screens: m, Config: m, Notices: m, Explainer: m,
 	}
 }
 
@@ -263,6 +264,19 @@ var deeds = map[iapeer.Verb]struct {
 	iapeer.VerbStart: {"started", iapeer.Asleep}, iapeer.VerbSleep: {"parked", iapeer.Asleep}, iapeer.VerbStop: {"stopped", iapeer.Stopped},
 	iapeer.VerbRefresh: {"refresh-armed", ""}, iapeer.VerbSelfFresh: {"refresh-armed", ""}, iapeer.VerbSelfDone: {"inert", ""},
 	iapeer.VerbCompact: {"compacted", iapeer.Ready}, iapeer.VerbInterrupt: {"interrupted", iapeer.Ready},
+}
+
+// Known implements fleet.Explainer.
+func (m *Memory) Known(_ context.Context, id iapeer.Identity) (why.Known, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	k := why.Known{Record: iapeer.Presence{Identity: id}, Restarts: client.Restarts{Policy: "on-demand", Limit: 3, WindowSecs: 300}}
+	for _, msg := range m.msgs {
+		if msg.To == id && msg.State == iapeer.Accepted {
+			k.Open = append(k.Open, msg)
+		}
+	}
+	return k, nil
 }
 
 // Commands returns the commands that were given, oldest first.

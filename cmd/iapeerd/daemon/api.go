@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +15,9 @@ import (
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/fleet"
 	"github.com/iapeer/iapeer/fleet/client"
+	"github.com/iapeer/iapeer/fleet/why"
 	"github.com/iapeer/iapeer/gate"
+	"github.com/iapeer/iapeer/supervisor"
 )
 
 // api is what the fleet's endpoints and the tool ask of the daemon.
@@ -27,6 +31,8 @@ var (
 	_ fleet.Hooks    = api{}
 	_ fleet.Notices  = api{}
 	_ fleet.Screens  = api{}
+
+	_ fleet.Explainer = api{}
 )
 
 // Send accepts a draft. A wait ends early, with what is known, when the daemon
@@ -117,10 +123,70 @@ func (a api) status(p iapeer.Peer) iapeer.PeerStatus {
 		}
 	}
 	for i := range s.Presences {
-		s.Presences[i].Open = a.d.box.OpenFor(s.Presences[i].Identity)
-		s.Waiting += s.Presences[i].Open
+		st := &s.Presences[i]
+		st.Open = a.d.box.OpenFor(st.Identity)
+		s.Waiting += st.Open
+		row, _ := a.d.system.View().Row(st.Identity)
+		st.Rest, st.RestUntil = row.Record.Rest, row.Record.RestUntil
 	}
 	return s
+}
+
+// Known implements [fleet.Explainer].
+func (a api) Known(ctx context.Context, id iapeer.Identity) (k why.Known, err error) {
+	row, _ := a.d.system.View().Row(id)
+	k = why.Known{Record: row.Record, Idle: a.d.cfg.Idle, Boot: a.d.cfg.BootDeadline}
+	k.Queued = row.Status.State == iapeer.Waking && !row.Launching && row.Status.HostPID == 0
+	peer, _ := (peers{a.d.reg}).Peer(id.Name)
+	if _, err := os.Stat(peer.Dir()); err != nil {
+		k.Folder = fmt.Errorf("the folder it works in cannot be used: %w", err)
+	}
+	k.Restarts = a.restarts(peer, row.Record.Deaths)
+	if k.Open, err = a.d.box.Pending(ctx, id, explained); err != nil {
+		return k, err
+	}
+	held, err := a.d.box.Messages(ctx, iapeer.MessageQuery{To: id.Name, State: iapeer.Held, Limit: explained})
+	if err != nil {
+		return k, err
+	}
+	k.Open = append(k.Open, slices.DeleteFunc(held, func(m iapeer.Message) bool { return m.To != id })...)
+	slices.SortFunc(k.Open, func(x, y iapeer.Message) int { return cmp.Compare(x.Seq, y.Seq) })
+	k.Told, err = a.told(ctx, k.Open)
+	return k, err
+}
+
+// explained is how many waiting messages of a peer are looked at to explain it.
+const explained = 50
+
+// restarts tells how near a peer is to a rest: the limits of those that are woken
+// on demand are the host's, the others have their own.
+func (a api) restarts(p iapeer.Peer, deaths []time.Time) client.Restarts {
+	policy, err := supervisor.Parse(cmp.Or(p.Settings.Restart, string(supervisor.OnDemand)))
+	if err != nil || policy.Mode == supervisor.OnDemand {
+		policy.Mode, policy.Intensity, policy.Window = supervisor.OnDemand, a.d.cfg.CrashLoopMax-1, a.d.cfg.CrashLoopWindow
+	}
+	r := client.Restarts{Policy: string(policy.Mode), WindowSecs: int64(policy.Window / time.Second)}
+	if policy.Mode != supervisor.Never {
+		r.Deaths, r.Limit = policy.Decide(deaths, time.Now()).Failures, policy.Intensity+1
+	}
+	return r
+}
+
+// told returns what the daemon wrote to the senders of messages, oldest first.
+func (a api) told(ctx context.Context, open []iapeer.Message) (list []iapeer.Message, err error) {
+	asked := map[iapeer.Name]bool{}
+	for _, m := range open { // oldest first: what follows the first covers all
+		if asked[m.From.Name] || m.From == iapeer.SystemIdentity() {
+			continue
+		}
+		asked[m.From.Name] = true
+		found, err := a.d.box.Messages(ctx, iapeer.MessageQuery{From: iapeer.SystemName, To: m.From.Name, After: m.Seq, Limit: explained})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, found...)
+	}
+	return list, nil
 }
 
 // Command implements [fleet.Fleet]. A session may wake another peer, and decides

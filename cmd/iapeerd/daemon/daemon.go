@@ -198,7 +198,7 @@ func (d *Daemon) serve() <-chan error {
 	mux.Handle("/", fleet.New(fleet.Deps{
 		Version: iapeer.Version, Started: d.started, Log: d.log, Caller: gate.CallerFrom, Stopping: d.stopping.Done(),
 		Sender: a, Fleet: a, Messages: a, Events: a, Hooks: a, Notices: a, Screens: a, Config: settings{d}, Attempted: d.events.Attempt,
-		Approvals: a, Permissions: a,
+		Approvals: a, Permissions: a, Explainer: a,
 	}))
 	d.server = d.gate().Server(mux)
 	failed := make(chan error, 2)

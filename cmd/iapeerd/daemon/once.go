@@ -26,7 +26,7 @@ func Once(ctx context.Context, o Options, in io.Reader, out io.Writer) error {
 	a := api{d}
 	h := fleet.New(fleet.Deps{
 		Version: iapeer.Version, Started: d.started, Log: d.log, Caller: gate.CallerFrom, Stopping: d.stopping.Done(),
-		Sender: a, Fleet: a, Messages: a, Events: a, Notices: a, Config: settings{d}, Attempted: d.events.Attempt,
+		Sender: a, Fleet: a, Messages: a, Events: a, Notices: a, Config: settings{d}, Explainer: a, Attempted: d.events.Attempt,
 	})
 	// whoever runs this program stands behind the same gate as one who connects
 	g := d.gate()
