@@ -38,6 +38,7 @@ func (b *bench) measurements() []measurement {
 		{"group", b.group},
 		{"scale", b.scale},
 		{"size", b.size},
+		{"restart", b.restart},
 		{"screen", b.screen},
 		{"list", b.list},
 		{"wake", b.wake},

@@ -30,6 +30,7 @@ type plan struct {
 	inboxes int // n0…: people, whose mail waits until it is read
 	others  int // registered, and otherwise not there
 	kept    int // settled messages in the store
+	open    int // messages that nobody has read, from the others to the inboxes
 	env     []string
 	bin     string // folder of the programs, "" for those under test
 }
@@ -66,7 +67,7 @@ func (b *bench) newHouse(p plan) (h *house, err error) {
 		"PATH=" + h.bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=1", "IAPEER_BIN=" + filepath.Join(h.bin, "iapeer"),
 	}, p.env...)
 	for _, step := range []func() error{
-		h.furnish, h.register, func() error { return b.fill(h) }, func() error { return h.start(b) }, h.wake,
+		h.furnish, h.register, func() error { return b.fill(h) }, func() error { return leaveOpen(h) }, func() error { return h.start(b) }, h.wake,
 	} {
 		if err := step(); err != nil {
 			return h, fmt.Errorf("house of %d peers: %w", p.routers+p.execs+p.inboxes+p.others, err)
