@@ -164,7 +164,12 @@ func TestNobodyAnswers(t *testing.T) {
 // woken where they stopped when a person decides.
 func TestPutOff(t *testing.T) {
 	s, m := gated(t, agents.ClaudeNew, "IAPEER_APPROVAL_TIMEOUT_MS=3000")
+	s.cli("create", "dev", "--runtime", "exec", "--", "true") // ops is told of the cut turn, and lives from then on
 	for _, name := range []string{"anna", "boris"} {
+		if name == "boris" {
+			s.cli("stop", "ops", "--now")
+			s.cli("start", "ops")
+		}
 		s.says("sleeps until", "approval-mode", name, "--on-timeout", "wait")
 		made := filepath.Join(s.paths.PeerHome(iapeer.Name(name)), "made.txt")
 		first := s.send("exec-ops", name, bash(name, "echo one > made.txt", "one"), "--wait", "seen")
@@ -190,8 +195,7 @@ func TestPutOff(t *testing.T) {
 		if got, want := s.seenIn(name, a.ID+" was allowed"), s.seenIn(name, string(first.ID)); got != want {
 			t.Errorf("%s was told in session %s, and stopped in %s", name, got, want)
 		}
-		s.cli("stop", "ops")                                                                       // it was told of the cut turn, and lives
-		s.send("exec-ops", name, bash(name, "echo one > made.txt", "again"), "--wait", "answered") // the scripted model does not repeat by itself
+		s.send("exec-dev", name, bash(name, "echo one > made.txt", "again"), "--wait", "answered") // the scripted model does not repeat by itself
 		if b, _ := os.ReadFile(made); string(b) != "one\n" {
 			t.Errorf("%s made %q after it was allowed", name, b)
 		}
