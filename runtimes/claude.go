@@ -165,7 +165,7 @@ func claudeSettings(l Launch) claudeSettingsFile {
 		}}
 		if l.Decide && event == claudeDecision(l) {
 			// A command, because claude runs the tool when an HTTP hook fails.
-			specs = append(specs, claudeHookSpec{Type: "command", Timeout: decideSeconds, Command: shellWord(l.IapeerBin) + " hook --decide claude " + event})
+			specs = append(specs, claudeHookSpec{Type: "command", Timeout: decideSeconds, Command: decideCommand(l, event)})
 		}
 		hooks[event] = []claudeHookGroup{{Hooks: specs}}
 	}

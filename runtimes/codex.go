@@ -92,7 +92,7 @@ func codexOverrides(l Launch) []string {
 			hooks += "," + codexHookEntry("echo "+shellWord(stalePrompt+l.PromptFile), reportSeconds)
 		}
 		if event == "PreToolUse" && l.Decide {
-			hooks += "," + codexHookEntry(shellWord(l.IapeerBin)+" hook --decide codex "+event, decideSeconds)
+			hooks += "," + codexHookEntry(decideCommand(l, event), decideSeconds)
 		}
 		o = append(o, "hooks."+event+"=[{hooks=["+hooks+"]}]")
 	}

@@ -171,6 +171,13 @@ func (l Launch) base() string {
 	return strings.TrimSuffix(strings.TrimRight(l.DaemonURL, "/"), "/mcp")
 }
 
+// decideCommand is the hook that decides about a tool. Programs let a tool run
+// when such a hook fails or is killed, but not when it ends with 2.
+func decideCommand(l Launch, event string) string {
+	return shellWord(l.IapeerBin) + " hook --decide " + string(l.Identity.Runtime) + " " + event +
+		" || { echo 'denied: iapeer could not ask whether this may run' >&2; exit 2; }"
+}
+
 // bin is the program to run, or own when nothing is configured.
 func (l Launch) bin(own string) string {
 	if l.Bin != "" {

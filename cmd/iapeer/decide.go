@@ -20,7 +20,7 @@ const decideLimit = 600 * time.Second
 // had its question, and between two tries. A try that lasted long enough for an
 // answer had reached one.
 const (
-	decideStart = 10 * time.Second
+	decideStart = 5 * time.Second
 	decideAway  = 30 * time.Second
 	decideRetry = 200 * time.Millisecond
 	decideHeard = 50 * time.Millisecond

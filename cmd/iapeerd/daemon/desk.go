@@ -197,6 +197,8 @@ func (d *Daemon) Heard(id iapeer.Identity, generation int64, events []iapeer.Ses
 			desk.Observe(id, generation, approvals.Sign{Kind: approvals.SignBusy})
 		case iapeer.SessionExited:
 			desk.Observe(id, generation, approvals.Sign{Kind: approvals.SignExit})
+		case iapeer.SessionNamed, iapeer.PromptTaken, iapeer.PromptConsumed, iapeer.TurnMoved, iapeer.SessionAttached,
+			iapeer.SessionComposing, iapeer.SessionCompacted, iapeer.ExecDone:
 		}
 	}
 }
