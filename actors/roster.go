@@ -30,6 +30,14 @@ type onboarded struct {
 	reply  func(iapeer.OnboardingReport, error)
 }
 
+// expect gives the records that a peer begins with which is about to be
+// registered: one that is renamed goes on with what it knew.
+type expect struct {
+	name    iapeer.Name
+	records []iapeer.Presence
+}
+
+func (expect) rosterMessage()    {}
 func (onboard) rosterMessage()   {}
 func (onboarded) rosterMessage() {}
 
@@ -131,6 +139,8 @@ func (r *roster) handle(c actor.Context, m rosterMessage) {
 		r.next(c)
 	case onboarded:
 		r.done(c, m)
+	case expect:
+		r.presence[m.name] = m.records
 	}
 }
 

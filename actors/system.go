@@ -190,6 +190,12 @@ func (s *System) Onboard(ctx context.Context, order iapeer.Onboarding) (iapeer.O
 // Refresh brings the peer's actor in line with the registry.
 func (s *System) Refresh(name iapeer.Name) { s.h.Root.Send(s.h.Roster, house.Refresh{Name: name}) }
 
+// Expect gives the records that a peer begins with which is not registered yet;
+// none takes them back.
+func (s *System) Expect(name iapeer.Name, records []iapeer.Presence) {
+	s.h.Root.Send(s.h.Roster, expect{name: name, records: records})
+}
+
 // Hook takes what a hook of a session said, and returns once its evidence is on
 // its way to disk. What a session of another generation says is ignored.
 func (s *System) Hook(ctx context.Context, id iapeer.Identity, generation int64, events []iapeer.SessionEvent) error {

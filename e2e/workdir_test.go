@@ -45,3 +45,21 @@ func TestWorkdirIdentity(t *testing.T) {
 		t.Errorf("claude was not told to trust the folder: %v", err)
 	}
 }
+
+// TestRenameKeepsTheConversation renames agents that sleep: on the same topic
+// each goes on with the conversation that it had under its old name.
+func TestRenameKeepsTheConversation(t *testing.T) {
+	s, _ := pairWithModel(t, agents.ClaudeNew)
+	for _, from := range []string{"anna", "boris"} {
+		first := s.send("exec-ops", from, "remember NONCE first-"+from, "--topic", "work", "--wait", "answered")
+		s.cli("rename", from, from+"-2", "--force")
+		sender := "asks-" + from
+		s.cli("create", sender, "--runtime", "exec", "--", "true")
+		second := s.send("exec-"+sender, from+"-2", "again NONCE second-"+from, "--topic", "work", "--wait", "answered", "--timeout", "60s")
+		if second.State != iapeer.Answered || second.Evidence == nil || second.Evidence.Session != first.Evidence.Session {
+			t.Errorf("%s: %+v, want the conversation %s", from, second, first.Evidence.Session)
+		}
+		s.cli("remove", "ops")
+		s.cli("create", "ops", "--runtime", "exec", "--", "true")
+	}
+}

@@ -287,6 +287,7 @@ func (o onboarder) ended(before []iapeer.Presence) (after []iapeer.Presence, err
 // keep copies the records for the new name: its conversations, topics and
 // whether a person stopped it.
 func (o onboarder) keep(records []iapeer.Presence, to iapeer.Name) {
+	var moved []iapeer.Presence
 	for _, p := range records {
 		p.Identity.Name = to
 		if !p.Stopped {
@@ -297,7 +298,9 @@ func (o onboarder) keep(records []iapeer.Presence, to iapeer.Name) {
 		if err := <-done; err != nil {
 			o.d.log.Warn("a peer's conversations do not follow its name", zap.Stringer("identity", p.Identity), zap.Error(err))
 		}
+		moved = append(moved, p)
 	}
+	o.d.system.Expect(to, moved) // before the registry names it
 }
 
 // withdraw takes back what a rename that was refused had prepared.
@@ -309,6 +312,7 @@ func (o onboarder) withdraw(copies []iapeer.Message, records []iapeer.Presence, 
 	for _, p := range records {
 		o.d.board.DropPresence(iapeer.Identity{Runtime: p.Identity.Runtime, Name: to}, nil)
 	}
+	o.d.system.Expect(to, nil)
 }
 
 func countOf(n int, one, many string) string {
