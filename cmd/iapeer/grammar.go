@@ -22,6 +22,7 @@ func verbs() []verb {
 		{"look", "list", "All peers; first what needs you.", &listCmd{}},
 		{"look", "status", "The daemon and the fleet in a few lines.", &statusCmd{}},
 		{"look", "log", "What was said and done, as it happens with -f.", &logCmd{}},
+		{"look", "explain", "Why a peer does not answer, and what would let it.", &explainCmd{}},
 		{"look", "attach", "Sit down at a peer's terminal; it is woken if it sleeps.", &attachCmd{}},
 		{"look", "screen", "Print what a peer's terminal shows.", &screenCmd{}},
 

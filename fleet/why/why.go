@@ -128,7 +128,7 @@ func (w words) way(does, format string, args ...any) {
 // One shows the way.
 func (w words) stuck() {
 	for _, m := range w.Open {
-		switch m.State { //nolint:exhaustive // all others go on by themselves
+		switch m.State {
 		case iapeer.Held:
 			w.way("deliver what is held", "msg retry %s", m.ID)
 		case iapeer.Unknown:

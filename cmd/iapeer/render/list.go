@@ -23,7 +23,8 @@ type row struct {
 	since, mail, folder, extra string
 	branch                     string
 	needs                      bool
-	order                      int // awake before asleep before stopped
+	way                        string // the command to go on with, when it needs somebody
+	order                      int    // awake before asleep before stopped
 }
 
 // List writes the fleet: first what needs a person, then all other peers, awake
@@ -68,6 +69,12 @@ func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
 	if rt.Open > 0 {
 		r.mail = fmt.Sprint(rt.Open)
 	}
+	s.trouble(&r, p, rt)
+	return r
+}
+
+// trouble says what is the matter with a runtime, and whether it needs a person.
+func (s Style) trouble(r *row, p client.Peer, rt client.RuntimeStatus) {
 	switch {
 	case rt.Runtime == string(iapeer.RuntimeCLI):
 		r.state, r.since = "person", "·"
@@ -76,15 +83,33 @@ func (s Style) row(p client.Peer, rt client.RuntimeStatus) row {
 		}
 	case p.Problem != "":
 		r.glyph, r.color, r.needs, r.state = "✗", red, true, "set aside"
-		r.extra = p.Problem
-	case rt.State == iapeer.Waiting || rt.State == iapeer.Resting:
-		r.needs, r.extra = true, rt.Cause
+		r.extra, r.way = p.Problem, "iapeer explain "+p.Personality
+	case rt.State == iapeer.Waiting:
+		r.needs, r.extra, r.way = true, rt.Cause, "iapeer attach "+p.Personality
+	case rt.State == iapeer.Resting && rt.Rest == iapeer.RestBackOff: // it goes on by itself
+		r.glyph, r.color, r.order, r.extra = "◌", cyan, 1, s.rest(rt)
+	case rt.State == iapeer.Resting:
+		r.needs, r.extra, r.way = true, s.rest(rt), "iapeer explain "+p.Personality
 	case rt.State == iapeer.ByHand:
 		r.extra = "not started by iapeer: can send, cannot be woken"
+	case rt.Typing && rt.Open > 0:
+		r.glyph, r.color, r.needs, r.way = "▲", yellow, true, "iapeer attach "+p.Personality
+		r.extra = "a half-typed line keeps " + plural(rt.Open, "message", "messages") + " waiting"
+	case rt.Typing:
+		r.extra = "somebody types"
 	case rt.Attached:
 		r.extra = "attached"
+	default:
+		r.extra = rt.Start
 	}
-	return r
+}
+
+// rest says why a runtime rests, and until when if that is not in the reason.
+func (s Style) rest(rt client.RuntimeStatus) string {
+	if rt.RestUntil.IsZero() || strings.Contains(rt.Cause, "until ") {
+		return rt.Cause
+	}
+	return "until " + s.moment(rt.RestUntil) + ", " + rt.Cause
 }
 
 // order groups the states in the list.
@@ -126,7 +151,7 @@ func (s Style) needs(rows []row, snap client.Snapshot) string {
 	var list []row
 	for _, r := range rows {
 		if r.needs && !asks(snap.Approvals, r) {
-			r.extra, r.folder = Line(r.state+needWhy(r.extra), maxWhy), s.wayOut(r)
+			r.extra, r.folder = Line(r.state+needWhy(r.extra), maxWhy), r.way
 			list = append(list, r)
 		}
 	}
@@ -175,18 +200,6 @@ func needWhy(extra string) string {
 		return ""
 	}
 	return ": " + extra
-}
-
-// wayOut is the command to go on with, or the file to mend.
-func (s Style) wayOut(r row) string {
-	switch iapeer.PresenceState(r.state) {
-	case iapeer.Waiting:
-		return "iapeer attach " + r.peer
-	case iapeer.Resting:
-		return "iapeer start " + r.peer
-	default:
-		return ""
-	}
 }
 
 // table writes all rows in aligned columns.

@@ -69,6 +69,17 @@ func fleet() client.Snapshot {
 			peer("old-bot", "codex", iapeer.Stopped, 50*time.Hour),
 			peer("ada", "cli", iapeer.Asleep, time.Hour, func(p *client.Peer) { p.Waiting, p.Runtimes[0].Open = 3, 3 }),
 			peer("notes", "claude", iapeer.ByHand, 8*time.Minute),
+			peer("shop", "claude", iapeer.Ready, time.Hour, func(p *client.Peer) {
+				p.Runtimes[0].Attached, p.Runtimes[0].Typing, p.Waiting, p.Runtimes[0].Open = true, true, 2, 2
+			}),
+			peer("draft", "claude", iapeer.Ready, time.Hour, func(p *client.Peer) { p.Runtimes[0].Attached, p.Runtimes[0].Typing = true, true }),
+			peer("pause", "claude", iapeer.Resting, 3*time.Second, func(p *client.Peer) {
+				p.Runtimes[0].Rest, p.Runtimes[0].RestUntil, p.Runtimes[0].Cause = iapeer.RestBackOff, now.Add(4*time.Second), "the session ended: exit 1"
+			}),
+			peer("loop", "claude", iapeer.Resting, 3*time.Minute, func(p *client.Peer) {
+				p.Runtimes[0].Rest, p.Runtimes[0].RestUntil, p.Runtimes[0].Cause = iapeer.RestCrashLoop, now.Add(12*time.Minute), "3 deaths in 5m0s, the last: exit 1"
+			}),
+			peer("login", "claude", iapeer.Busy, 2*time.Minute, func(p *client.Peer) { p.Runtimes[0].Start = "resumed 'login'" }),
 			peer("broken", "claude", iapeer.Asleep, 0, func(p *client.Peer) {
 				p.Problem = `"runtimes" must be a list (line 4)`
 				p.Runtimes[0].Since = time.Time{}
@@ -204,6 +215,34 @@ func TestEvents(t *testing.T) {
 		b.WriteString(render.Event(plain, client.WireEvent(iapeer.Stamped{Seq: uint64(i), Epoch: 1, At: at, Event: e})))
 	}
 	golden(t, "events.txt", b.String())
+}
+
+func TestExplanation(t *testing.T) {
+	told := "m-71xx0000xx waits at codex-docs: parked, quota (usage limit reached), until Sat 16:40. It is not lost, do not send it again."
+	docs := client.Explanation{
+		Personality: "docs", Runtime: "codex", State: iapeer.Resting, Rest: iapeer.RestQuota, Is: "parked: quota", Since: now.Add(-51 * time.Minute),
+		Cause: "quota (usage limit reached), until Sat 16:40", Until: now.Add(100 * time.Minute), Next: "it wakes by itself then", Costs: "nothing: no model call while it rests",
+		Waiting: []client.Waiting{
+			{ID: "m-71xx0000xx", From: "claude-web", State: iapeer.Accepted, AcceptedAt: now.Add(-31 * time.Minute), Told: told, ToldAt: now.Add(-30 * time.Minute)},
+			{ID: "m-71y00000xx", From: "cli-ada", State: iapeer.Held, Topic: "login", AcceptedAt: now.Add(-time.Minute)},
+		},
+		Open:   5,
+		Ways:   []client.Remedy{{Command: "iapeer wake docs codex", Does: "try now; it parks again on the same answer"}, {Command: "iapeer send docs --runtime claude …", Does: "its other runtime does not rest"}},
+		Not:    []client.Finding{{What: "stopped", Found: "no"}, {What: "crash loop", Found: "0 of 3"}},
+		Others: []client.RuntimeStatus{{Runtime: "claude", State: iapeer.Asleep}},
+	}
+	golden(t, "explain.txt", render.Explanation(plain, docs))
+	if got := strip(render.Explanation(color, docs)); got != render.Explanation(plain, docs) {
+		t.Errorf("colours change the text:\n%s", got)
+	}
+	golden(t, "explain-ready.txt", render.Explanation(plain, client.Explanation{
+		Personality: "web", Runtime: "claude", State: iapeer.Ready, Is: "ready", Since: now.Add(-time.Minute), Cause: "the turn ended", Until: now.Add(59 * time.Minute),
+		Next: "it takes a message now", SessionID: "4f1c0000-1111", HostPID: 812, Start: "resumed 'login'", Attached: 1, Costs: "no model call",
+		Ways: []client.Remedy{{Command: "iapeer attach web", Does: "sit down at it"}},
+	}))
+	golden(t, "explain-broken.txt", render.Explanation(plain, client.Explanation{
+		Personality: "web", Problem: "line 4", Is: "set aside", Cause: "runtimes must be a list\x1b[2J (line 4)", Next: "it is read again when it changes", Costs: "nothing",
+	}))
 }
 
 func TestOutcome(t *testing.T) {
