@@ -188,6 +188,9 @@ func (h *house) descriptors(pid int) map[string]int {
 		if err != nil {
 			continue
 		}
+		if strings.HasSuffix(target, "-stderr.log") {
+			continue // whoever starts a daemon chooses where it complains
+		}
 		kind, _, _ := strings.Cut(target, ":[")
 		out[strings.ReplaceAll(kind, h.paths.Home, "~")]++
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/iapeer/iapeer/session"
 )
 
-// killHost kills the host of an peer a moment after a sign of it.
+// killHost kills the host of a peer a moment after a sign of it.
 func killHost(p point, k signKind) func(context.Context, *conductor) error {
 	return func(ctx context.Context, c *conductor) error {
 		pause := c.micros(4000)
@@ -88,7 +88,7 @@ func killChild(ctx context.Context, c *conductor) error {
 	return nil
 }
 
-// awaitRun waits until an peer is offered a message.
+// awaitRun waits until a peer is offered a message.
 func (c *conductor) awaitRun(ctx context.Context) (member, bool) {
 	s, ok := c.hub.await(ctx, patience, func(s sign) bool { return s.kind == signOffered && c.isPeer(s.peer) })
 	return c.peer(s.peer), ok

@@ -189,12 +189,12 @@ func (c *conductor) revive(ctx context.Context) error {
 	if c.rng.IntN(12) == 0 {
 		c.killSomeHost(pointHostAlone, true)
 	}
-	for c.rng.IntN(100) < 25 {
+	for c.rng.IntN(100) < 20 {
 		if err := c.cutStart(ctx); err != nil {
 			return err
 		}
 	}
-	for c.rng.IntN(100) < 35 {
+	for c.rng.IntN(100) < 25 {
 		if err := c.cutAdoption(ctx); err != nil {
 			return err
 		}
@@ -300,16 +300,17 @@ func midFrame(ctx context.Context, c *conductor) error {
 	return c.revive(ctx)
 }
 
+// idleLimit bounds the wait for a moment at which nothing is under way.
+const idleLimit = 5 * time.Second
+
 // killIdle lets everything come to rest first.
 func killIdle(ctx context.Context, c *conductor) error {
 	c.traffic.pause()
 	defer c.traffic.resume()
 	quiet := false
-	for range 20 {
-		if _, busy := c.hub.await(ctx, patience/2, func(sign) bool { return true }); !busy {
-			quiet = true
-			break
-		}
+	for limit := time.Now().Add(idleLimit); !quiet && time.Now().Before(limit); nap(ctx, 50*time.Millisecond) {
+		open, err := underWay(ctx, c.house.fleet())
+		quiet = err == nil && open == ""
 	}
 	return c.fell(ctx, pointIdle, quiet)
 }

@@ -63,7 +63,7 @@ func newTraffic(h *house, b *hub, seed uint64) *traffic {
 	for i, m := range append(append([]member{}, h.senders...), h.outside...) {
 		s := &sender{member: m, house: h, hub: b, rng: rand.New(rand.NewPCG(seed, uint64(i)+1)), counts: map[string]int{}, uid: i >= len(h.senders)}
 		s.sock, s.tcp = &http.Client{Transport: h.route(false)}, &http.Client{Transport: h.route(true)}
-		for _, p := range append(append([]member{}, h.peers...), h.senders...) {
+		for _, p := range append(append([]member{}, h.senders...), h.peers...) {
 			// who sends from outside waits while its own session lives: it avoids those that will report failure to it
 			if p.id != m.id && (!s.uid || p.manner != "fail") {
 				s.to = append(s.to, p)
@@ -152,9 +152,13 @@ func (s *sender) run(ctx context.Context, t *traffic) {
 	}
 }
 
+// deep is how many messages may wait for one recipient before a sender slows
+// down.
+const deep = 10
+
 // rare is how much less often the last two recipients are written to, so that
 // their sessions are parked and woken again.
-const rare = 150
+const rare = 20
 
 // next throws the dice for one message.
 func (s *sender) next() *send {
@@ -201,6 +205,9 @@ func (s *sender) settle(ctx context.Context, m *send) {
 		r, err := s.once(ctx, m)
 		if err == nil {
 			m.ID, m.Repeated, m.Outcome = r.ID, r.Repeated, oracle.Accepted
+			if r.Depth > deep {
+				nap(ctx, time.Duration(r.Depth)*time.Millisecond) // sending faster than they are handled shows nothing more
+			}
 			return
 		}
 		var e *sendError

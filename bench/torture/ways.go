@@ -32,6 +32,7 @@ const (
 type receipt struct {
 	ID       iapeer.MessageID `json:"id"`
 	Repeated bool             `json:"repeated"`
+	Depth    int              `json:"queueDepth"`
 }
 
 // A verdict says what an attempt without a receipt means.
