@@ -63,7 +63,15 @@ func (s *sandbox) asks(name string) client.Approval {
 // TestApproval has a gated program ask a person, who allows one command and
 // denies another; the model hears the reason.
 func TestApproval(t *testing.T) {
-	s, m := gated(t, agents.ClaudeNew)
+	eachClaude(t, func(t *testing.T, version string) {
+		t.Helper()
+		approval(t, version)
+	})
+}
+
+func approval(t *testing.T, claude string) {
+	t.Helper()
+	s, m := gated(t, claude)
 	for _, name := range []string{"anna", "boris"} {
 		made := filepath.Join(s.paths.PeerHome(iapeer.Name(name)), "made.txt")
 		r := s.send("exec-ops", name, bash(name, "echo one > made.txt", "one"), "--wait", "seen")
@@ -74,6 +82,7 @@ func TestApproval(t *testing.T) {
 		if out := s.cli("list"); !strings.Contains(out, "asks: Bash") || !strings.Contains(out, "iapeer approve "+a.ID) {
 			t.Errorf("list shows\n%s", out)
 		}
+		until(t, name+" to wait", func() bool { return s.state(name) == iapeer.Waiting })
 		if _, err := os.Stat(made); err == nil {
 			t.Fatalf("%s ran before it was allowed", name)
 		}
