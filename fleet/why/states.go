@@ -39,7 +39,7 @@ func (w words) state() {
 		return
 	}
 	write(w)
-	if w.Folder != nil {
+	if w.Folder != nil && w.Status.HostPID == 0 {
 		w.e.Next = "it cannot start: " + w.Folder.Error()
 	}
 	if w.Sick != nil {

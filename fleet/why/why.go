@@ -9,6 +9,7 @@ package why
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -82,6 +83,9 @@ func Explain(f Facts) client.Explanation {
 		Personality: string(f.Peer.Name), Runtime: string(st.Identity.Runtime), State: st.State, Problem: f.Peer.Problem,
 		Since: st.Since, Cause: st.Cause, SessionID: st.SessionID, Start: st.Start, HostPID: st.HostPID, Attached: st.Attached,
 		Typing: st.Typing, Waiting: f.waiting(), Open: max(st.Open, len(f.Open)), Approvals: f.Approvals, Ways: []client.Remedy{}, Restarts: f.Restarts,
+	}
+	if st.Start != "" && !strings.Contains(st.Cause, " ") { // a word for the log
+		e.Cause, e.Start = "its session is ready: "+st.Start, ""
 	}
 	for _, t := range slices.Backward(f.Record.Topics) {
 		e.Topics = append(e.Topics, t.Topic)

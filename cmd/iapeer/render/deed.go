@@ -19,39 +19,36 @@ func Outcome(s Style, o iapeer.Outcome) string {
 // deed says in words what was done, and what follows.
 func deed(o iapeer.Outcome) (did, next string) {
 	name := string(o.Identity.Name)
-	switch o.Verb {
-	case iapeer.VerbStop:
+	switch string(o.Verb) + " " + o.Action {
+	case "stop stopped":
 		if stays(o.State) {
 			return "stops when its turn has ended", "at once: iapeer stop " + name + " --now"
 		}
 		return "stopped", "mail is kept; let it work again: iapeer start " + name
-	case iapeer.VerbSleep:
-		switch {
-		case o.Action == "already":
-			return "sleeps already", "the next message wakes it"
-		case stays(o.State):
+	case "sleep already":
+		return "sleeps already", "the next message wakes it"
+	case "sleep parked":
+		if stays(o.State) {
 			return "sleeps when its turn has ended", "at once: iapeer sleep " + name + " --now"
 		}
 		return "put to sleep", "the next message wakes it"
-	case iapeer.VerbStart:
-		return started(o)
-	case iapeer.VerbRefresh:
-		if o.Action == "refresh-armed" && stays(o.State) {
+	case "start started":
+		if stays(o.State) {
+			return "may work again", "it wakes now for what waits"
+		}
+		return "may work again", "the next message wakes it; without one: iapeer wake " + name
+	case "refresh refresh-armed":
+		if stays(o.State) {
 			return "refresh armed", "this session goes on, the one after it is fresh; at once: iapeer new " + name
 		}
-	case iapeer.VerbSelfFresh:
-		if o.Action == "refresh-armed" {
-			return "this session ends with its turn", "the next message begins a fresh one"
-		}
-	case iapeer.VerbSelfDone:
-		if o.Action == "inert" {
-			return "nothing to end", "this peer is not ephemeral"
-		}
-	case iapeer.VerbInterrupt:
+	case "self-fresh refresh-armed":
+		return "this session ends with its turn", "the next message begins a fresh one"
+	case "self-done inert":
+		return "nothing to end", "this peer is not ephemeral"
+	case "interrupt interrupted":
 		return "its turn is ended", "the session takes the next message"
-	case iapeer.VerbCompact:
+	case "compact compacted":
 		return "compacted", "the conversation goes on, shorter"
-	case iapeer.VerbWake, iapeer.VerbNew, iapeer.VerbLaunch, iapeer.VerbAttach, iapeer.VerbRestart, iapeer.VerbAdopt:
 	}
 	return begun(o)
 }
@@ -59,16 +56,6 @@ func deed(o iapeer.Outcome) (did, next string) {
 // stays reports whether the session is there still, and not about to end.
 func stays(st iapeer.PresenceState) bool {
 	return st == iapeer.Ready || st == iapeer.Busy || st == iapeer.Waiting || st == iapeer.Waking
-}
-
-func started(o iapeer.Outcome) (did, next string) {
-	switch {
-	case o.Action == "already":
-		return "is awake already", ""
-	case stays(o.State):
-		return "may work again", "it wakes now for what waits"
-	}
-	return "may work again", "the next message wakes it; without one: iapeer wake " + string(o.Identity.Name)
 }
 
 // words are the actions that begin a session, and those that need no more than a
@@ -89,10 +76,10 @@ func begun(o iapeer.Outcome) (did, next string) {
 	case o.State == iapeer.Waiting:
 		return did + ", and waits for you", "iapeer explain " + string(o.Identity.Name)
 	}
-	if !stays(o.State) || o.Action == "armed" || o.Verb == "" {
+	if !stays(o.State) || o.Action == "armed" || o.Action == "skipped-non-agentic" || o.Verb == "" {
 		return did, o.Detail
 	}
-	if o.Detail != "" && o.Detail != "the session is ready" {
+	if strings.Contains(o.Detail, " ") && o.Detail != "the session is ready" { // else a word for the log
 		did += " (" + Line(o.Detail, 100) + ")"
 	}
 	if o.Identity.Runtime.Agentic() {
