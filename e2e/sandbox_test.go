@@ -53,6 +53,7 @@ type sandbox struct {
 	home  string
 	paths iapeer.Paths
 	env   []string
+	bin   string // folder of the programs
 }
 
 // newSandbox makes a home folder. Its path is short, because sockets below it
@@ -63,7 +64,7 @@ func newSandbox(t *testing.T) *sandbox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sandbox{t: t, home: home, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}}
+	s := &sandbox{t: t, home: home, paths: iapeer.Paths{Root: filepath.Join(home, ".iapeer"), Home: home}, bin: binDir}
 	s.env = []string{
 		"HOME=" + home, "USER=ada", "LOGNAME=ada", "SHELL=/bin/sh", "LANG=C.UTF-8", "NO_COLOR=1",
 		"PATH=" + binDir + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=1",
@@ -130,7 +131,7 @@ func (s *sandbox) daemonPID() int {
 func (s *sandbox) try(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "iapeer"), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "iapeer"), args...)
 	cmd.Env, cmd.Dir, cmd.WaitDelay = s.env, s.home, time.Second
 	var out, errout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errout
