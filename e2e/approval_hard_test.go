@@ -144,6 +144,30 @@ func TestApprovalSurvivesARestart(t *testing.T) {
 	}
 }
 
+// TestModeNow changes the mode of live sessions: they go on with their
+// conversation, and ask from then on.
+func TestModeNow(t *testing.T) {
+	s, _ := pairWithModel(t, agents.ClaudeNew)
+	for _, name := range []string{"anna", "boris"} {
+		warm := s.send("exec-ops", name, bash(name, "echo zero > made.txt", "zero"), "--wait", "answered")
+		s.says("restarted", "approval-mode", name, "gated", "--now")
+		r := s.send("exec-ops", name, bash(name, "echo one > made.txt", "one"), "--wait", "seen")
+		if r.Evidence == nil || r.Evidence.Session != warm.Evidence.Session {
+			t.Errorf("%s: %+v, want session %s", name, r.Evidence, warm.Evidence.Session)
+		}
+		a := s.asks(name)
+		s.says(a.ID+" allowed", "approve", a.ID, "--session")
+		s.reaches(r.ID, iapeer.Answered)
+		again := s.send("exec-ops", name, bash(name, "echo one > made.txt", "two"), "--wait", "answered")
+		if again.State != iapeer.Answered {
+			t.Errorf("%s was not let through by its grant: %+v", name, again)
+		}
+	}
+	if out := s.cli("approvals", "--grants"); strings.Count(out, "used 1 time") != 2 {
+		t.Errorf("grants:\n%s", out)
+	}
+}
+
 // TestNobodyAnswers lets the time run out: the model hears it, and the tool does
 // not run.
 func TestNobodyAnswers(t *testing.T) {

@@ -159,10 +159,8 @@ func (a api) restart(ctx context.Context, name iapeer.Name, r *client.ModeReply)
 		if s.HostPID == 0 || !s.Identity.Runtime.Agentic() {
 			continue
 		}
-		for _, v := range []iapeer.Verb{iapeer.VerbStop, iapeer.VerbStart, iapeer.VerbAttach} {
-			if _, err := a.d.system.Command(ctx, iapeer.Command{Verb: v, Peer: name, Runtime: s.Identity.Runtime}); err != nil {
-				return fmt.Errorf("the mode is set; restart: %w", err)
-			}
+		if _, err := a.d.system.Command(ctx, iapeer.Command{Verb: iapeer.VerbRestart, Peer: name, Runtime: s.Identity.Runtime, Now: true}); err != nil {
+			return fmt.Errorf("the mode is set; restart: %w", err)
 		}
 	}
 	r.Applies = "now"
