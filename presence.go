@@ -89,6 +89,7 @@ type PresenceStatus struct {
 	Attached  int    // interactive clients on its terminal
 	Typing    bool   // a person's half-typed line keeps mail waiting
 	Open      int    // open messages for this identity
+	Stopped   bool   // a person stopped it, also while its session ends
 	Rest      RestKind
 	RestUntil time.Time // when Rest ends
 }

@@ -21,7 +21,7 @@ import (
 // scriptTools are the programs of the machine that a script finds on its PATH.
 // Nothing else is there: an agent program that the machine has must not decide
 // what a script shows.
-var scriptTools = []string{"cat", "chmod", "cp", "git", "ln", "mkdir", "mv", "printf", "rm", "sh", "touch"}
+var scriptTools = []string{"cat", "chmod", "cp", "git", "grep", "ln", "mkdir", "mv", "printf", "rm", "sh", "touch"}
 
 // TestScripts runs the scripts that describe the program from outside. Each has
 // a home of its own in $WORK/home. Without a daemon every command is done by

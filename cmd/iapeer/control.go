@@ -107,7 +107,7 @@ func meant(verb iapeer.Verb, p client.Peer) (list []string) {
 		switch verb {
 		case iapeer.VerbSleep, iapeer.VerbRestart:
 		case iapeer.VerbStart:
-			live = rt.State == iapeer.Stopped || rt.State == iapeer.Resting
+			live = rt.Stopped || rt.State == iapeer.Stopped || rt.State == iapeer.Resting
 		default: // also for the session to come
 			live = live || rt.Runtime == p.DefaultRuntime
 		}

@@ -65,6 +65,7 @@ type RuntimeStatus struct {
 	HostPID   int                  `json:"hostPid,omitempty"`
 	Open      int                  `json:"open,omitempty"`     // open messages for this runtime
 	Start     string               `json:"start,omitempty"`    // how its session began, for people
+	Stopped   bool                 `json:"stopped,omitempty"`  // a person stopped it, also while its session ends
 	Typing    bool                 `json:"typing,omitempty"`   // a person's half-typed line keeps mail waiting
 	Rest      iapeer.RestKind      `json:"rest,omitempty"`     // why it rests
 	RestUntil time.Time            `json:"restUntil,omitzero"` // when that ends
@@ -146,6 +147,7 @@ func wireRuntime(pr iapeer.PresenceStatus) RuntimeStatus {
 	st := RuntimeStatus{
 		Runtime: string(pr.Identity.Runtime), State: pr.State, Since: pr.Since, Cause: pr.Cause,
 		SessionID: pr.SessionID, HostPID: pr.HostPID, Open: pr.Open, Attached: pr.Attached > 0, Start: pr.Start, Typing: pr.Typing,
+		Stopped: pr.Stopped,
 	}
 	if pr.State == iapeer.Resting {
 		st.Rest, st.RestUntil = pr.Rest, pr.RestUntil

@@ -97,6 +97,8 @@ func (s Style) trouble(r *row, p client.Peer, rt client.RuntimeStatus) {
 		r.extra = "a half-typed line keeps " + plural(rt.Open, "message", "messages") + " waiting"
 	case rt.Typing:
 		r.extra = "somebody types"
+	case rt.Stopped && rt.Status == "live":
+		r.extra = "is stopped when its turn has ended"
 	case rt.Attached:
 		r.extra = "attached"
 	default:

@@ -79,6 +79,7 @@ func fleet() client.Snapshot {
 			peer("loop", "claude", iapeer.Resting, 3*time.Minute, func(p *client.Peer) {
 				p.Runtimes[0].Rest, p.Runtimes[0].RestUntil, p.Runtimes[0].Cause = iapeer.RestCrashLoop, now.Add(12*time.Minute), "3 deaths in 5m0s, the last: exit 1"
 			}),
+			peer("leaves", "claude", iapeer.Busy, time.Minute, func(p *client.Peer) { p.Runtimes[0].Stopped = true }),
 			peer("login", "claude", iapeer.Busy, 2*time.Minute, func(p *client.Peer) { p.Runtimes[0].Start = "resumed 'login'" }),
 			peer("broken", "claude", iapeer.Asleep, 0, func(p *client.Peer) {
 				p.Problem = `"runtimes" must be a list (line 4)`

@@ -127,7 +127,7 @@ func (a api) status(p iapeer.Peer) iapeer.PeerStatus {
 		st.Open = a.d.box.OpenFor(st.Identity)
 		s.Waiting += st.Open
 		row, _ := a.d.system.View().Row(st.Identity)
-		st.Rest, st.RestUntil = row.Record.Rest, row.Record.RestUntil
+		st.Stopped, st.Rest, st.RestUntil = row.Record.Stopped, row.Record.Rest, row.Record.RestUntil
 	}
 	return s
 }
