@@ -138,7 +138,7 @@ func (r *run) all(ctx context.Context) (int, error) {
 	r.con.streams.Go(func() { r.person.look(following) })
 	r.began = time.Now()
 	r.traffic.run(following)
-	err := r.con.play(ctx, r.began.Add(time.Duration(r.minutes*float64(time.Minute))))
+	err := r.con.play(following, r.began.Add(time.Duration(r.minutes*float64(time.Minute))))
 	r.took = time.Since(r.began)
 	if err != nil {
 		cancel()
