@@ -101,8 +101,11 @@ func TestWhoGoesAwayIsDenied(t *testing.T) {
 	r.asked(2)
 	b.cancel()
 	<-b.err
+	r.list() // that it left was heard
+	told := 0
+	r.until("a count of what the presence was told", func() bool { told = len(r.waits); return true })
 	again := r.ask(question("ls", "k"))
-	r.list() // it was heard
+	r.until("who came back to be heard", func() bool { return len(r.waits) > told })
 	r.advance(4 * time.Second)
 	r.allow("a2")
 	if ans, err := again.answer(); err != nil || !ans.Allow {
