@@ -2,9 +2,11 @@ package why
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/iapeer/iapeer"
+	"github.com/iapeer/iapeer/fleet/client"
 )
 
 // What a state costs.
@@ -240,9 +242,11 @@ func (w words) byHand() {
 	w.way("begin a second session beside it", "wake %s%s --anyway", w.Peer.Name, w.on())
 }
 
-// on is the runtime as an argument, where it has to be said.
+// on is the runtime as an argument, where a verb would choose another: it takes
+// the default one, unless that is down and another lives.
 func (w words) on() string {
-	if w.Status.Identity.Runtime == w.Peer.DefaultRuntime && len(w.e.Others) == 0 {
+	other := slices.ContainsFunc(w.e.Others, func(rt client.RuntimeStatus) bool { return rt.Status == "live" })
+	if w.Status.Identity.Runtime == w.Peer.DefaultRuntime && (!other || w.Status.HostPID > 0) {
 		return ""
 	}
 	return " " + string(w.Status.Identity.Runtime)

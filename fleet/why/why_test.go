@@ -109,6 +109,10 @@ func TestWords(t *testing.T) {
 		{"resting: refused", facts(iapeer.Resting, rests(iapeer.RestRefused))},
 		{"resting: quota", facts(iapeer.Resting, rests(iapeer.RestQuota), mail)},
 		{"resting: quota, with another runtime", facts(iapeer.Resting, rests(iapeer.RestQuota), runtimes("claude", "codex"))},
+		{"asleep, on its second runtime", facts(iapeer.Asleep, runtimes("claude", "codex"), func(f *why.Facts) { f.Status.Identity.Runtime = "codex" })},
+		{"asleep, while another lives", facts(iapeer.Asleep, runtimes("claude", "codex"), func(f *why.Facts) {
+			f.Peer.Presences = []iapeer.PresenceStatus{{Identity: iapeer.Identity{Runtime: "codex", Name: "web"}, State: iapeer.Ready}}
+		})},
 		{"resting of a kind to come", facts(iapeer.Resting, rests("sabbatical"))},
 		{"by hand", facts(iapeer.ByHand)},
 		{"a state to come", facts("dreaming")},
