@@ -222,12 +222,14 @@ func (d *desk) unwritten(r *request, c *change, err error) {
 // first kept.
 func (d *desk) effects(r *request, before iapeer.ApprovalState) {
 	a := r.rec
+	if a.State == iapeer.ApprovalOpen {
+		d.arm(r, timerLimit, a.Expires.Sub(d.cfg.Clock.Now())) // before anybody sees it
+	}
 	if before == "" {
 		d.cfg.World.Publish(iapeer.ApprovalRequested{Approval: a})
 	}
 	switch a.State {
 	case iapeer.ApprovalOpen:
-		d.arm(r, timerLimit, a.Expires.Sub(d.cfg.Clock.Now()))
 		d.waits(a.Identity, a.Generation)
 		if len(r.waiters) == 0 {
 			d.arm(r, timerGrace, d.cfg.Grace)
