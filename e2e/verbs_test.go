@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/iapeer/iapeer"
@@ -89,4 +90,38 @@ func TestSelfVerbs(t *testing.T) {
 			t.Errorf("%s: the conversation goes on: %+v after %+v", to, next.Evidence, r.Evidence)
 		}
 	}
+}
+
+// TestCrashLoopIsExplained kills a peer's host again and again: it rests, says
+// how often it died and until when, and goes on when a person says so.
+func TestCrashLoopIsExplained(t *testing.T) {
+	s := newSandbox(t)
+	s.cli("create", "ops", "--runtime", "exec", "--", "true")
+	s.cli("create", "bob", "--runtime", "exec", "--", "sh", "-c", "cat >/dev/null")
+	for death := 1; death <= 3; death++ {
+		s.send("exec-ops", "bob", "wake up", "--wait", "answered")
+		host := s.is("bob", iapeer.Ready).HostPID
+		if err := syscall.Kill(host, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		e := s.is("bob", iapeer.Resting)
+		if e.Restarts.Deaths != death || e.Restarts.Limit != 3 || e.Until.IsZero() {
+			t.Errorf("after %d deaths: %+v until %s", death, e.Restarts, e.Until)
+		}
+		if last := death == 3; (e.Rest == iapeer.RestCrashLoop) != last || (e.Rest == iapeer.RestBackOff) == last {
+			t.Errorf("after %d deaths it rests for %q", death, e.Rest)
+		}
+	}
+	r := s.send("exec-ops", "bob", "are you there?")
+	text := s.cli("explain", "bob")
+	for _, want := range []string{"bob (exec) is resting: crash loop, 3 deaths of 3\n", "then its mail wakes it\n", "  waiting   " + string(r.ID) + " from ops (exec)", "  iapeer start bob    forget the deaths and go on now\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("explain says %q, want %q", text, want)
+		}
+	}
+	if list := s.cli("list"); !strings.HasPrefix(list, "NEEDS YOU\n") || !strings.Contains(list, "iapeer explain bob") {
+		t.Errorf("list says %q", list)
+	}
+	s.cli("start", "bob")
+	s.reaches(r.ID, iapeer.Answered)
 }
