@@ -125,3 +125,39 @@ func TestCrashLoopIsExplained(t *testing.T) {
 	s.cli("start", "bob")
 	s.reaches(r.ID, iapeer.Answered)
 }
+
+// TestExplainAsks: a session that waits for a person's word is explained by what
+// it asks, and a half-typed line by where it stands.
+func TestExplainAsks(t *testing.T) {
+	s, _ := gated(t, agents.ClaudeNew)
+	r := s.send("exec-ops", "anna", bash("anna", "echo hi > made.txt", "ask"), "--wait", "seen")
+	a := s.asks("anna")
+	e := s.is("anna", iapeer.Waiting)
+	if len(e.Approvals) != 1 || len(e.Ways) < 3 || e.Ways[0].Command != "iapeer approve "+a.ID || e.Ways[2].Command != "iapeer attach anna" {
+		t.Errorf("explained by %+v, ways %+v", e.Approvals, e.Ways)
+	}
+	for _, n := range e.Not {
+		if n.What == "approvals" {
+			t.Errorf("said not to be the reason: %+v", n)
+		}
+	}
+	s.says(a.ID+" allowed", "approve")
+	s.reaches(r.ID, iapeer.Answered)
+	s.is("anna", iapeer.Ready)
+
+	p := s.person(s.home, "attach", "anna")
+	p.sees("agents")
+	p.types("halfaline")
+	p.sees("halfaline")
+	late := s.send("exec-ops", "anna", "hello NONCE late")
+	e = s.explained("anna")
+	if !e.Typing || !strings.Contains(e.Is, "a half-typed line keeps its mail waiting") || len(e.Waiting) != 1 || e.Waiting[0].ID != late.ID {
+		t.Errorf("explained as %q, typing %v, waiting %+v", e.Is, e.Typing, e.Waiting)
+	}
+	if list := s.cli("list"); !strings.HasPrefix(list, "NEEDS YOU\n") || !strings.Contains(list, "a half-typed line keeps 1 message waiting") {
+		t.Errorf("list says %q", list)
+	}
+	p.types("\x15\x1d")
+	p.ends()
+	s.reaches(late.ID, iapeer.Answered)
+}

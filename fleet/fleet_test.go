@@ -359,6 +359,8 @@ func FuzzRequests(f *testing.F) {
 	f.Add("POST", "/fleet/v1/send", `{"personality":"web","message":"hi","attachments":["/a"]}`)
 	f.Add("POST", "/fleet/v1/peers/web/wake", `{"runtime":"exec"}`)
 	f.Add("POST", "/fleet/v1/onboard", `{"verb":"create","name":"x","env":{"A":"b"}}`)
+	f.Add("GET", "/fleet/v1/peers/web/explain?runtime=exec", "")
+	f.Add("POST", "/fleet/v1/peers/web/restart", `{"now":true,"fresh":true}`)
 	f.Add("GET", "/fleet/v1/messages?limit=5&before=7&q=x", "")
 	f.Add("POST", "/fleet/v1/messages/m-1/resolve", `{"as":"seen"}`)
 	f.Add("POST", "/fleet/v1/inbox", `{"ids":["m-1"]}`)

@@ -138,8 +138,10 @@ func (w words) ready() {
 func (w words) busy() {
 	w.e.Is, w.e.Costs = "in a turn", theTurn
 	w.e.Next = "its mail is taken during the turn or at its end, as its program does"
-	if w.Status.Typing {
-		w.e.Next = "its mail waits for a half-typed line to be sent or cleared"
+	if w.Status.Typing && w.Status.Open > 0 {
+		w.e.Is = "in a turn, and a half-typed line keeps its mail waiting"
+		w.e.Next = "the mail is offered when that line is sent or cleared; nobody sends it for you"
+		w.look("send the line, or clear it", "attach")
 	}
 	if w.Record.Stopped {
 		w.e.Next = "it is stopped when that has ended"
