@@ -118,10 +118,9 @@ const (
 // roomyPackages may have more files than maxPackageFiles: they hold one small
 // thing a file.
 var roomyPackages = map[string]int{
-	"":                22, // one noun of the vocabulary a file
-	"cmd/iapeer":      48, // one verb a file
-	"actors/presence": 18, // one concern of a session a file
-	"runtimes":        20, // one agent program a file, and their common parts
+	"":           22, // one noun of the vocabulary a file
+	"cmd/iapeer": 48, // one verb a file
+	"runtimes":   20, // one agent program a file, and their common parts
 }
 
 // platform matches the end of a file that is for one system only.

@@ -122,7 +122,7 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 		d.Wait = s.h.Config.Wait
 	}
 	id := iapeer.NewMessageID()
-	waiting := d.Wait > 0 && d.WaitFor != iapeer.Accepted
+	waiting := d.Wait > 0 && d.WaitFor != iapeer.Accepted && (d.WaitFor == iapeer.Answered || !s.toInbox(d))
 	var fate chan progress
 	if waiting {
 		fate = make(chan progress, 1)
@@ -145,7 +145,6 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 	}
 	if s.h.Sessions.Traits(sub.Message.To.Runtime).Inbox {
 		p.place = s.inInbox(sub.Message.To)
-		waiting = waiting && d.WaitFor == iapeer.Answered
 	}
 	if waiting && sub.Message.ID == id {
 		p = s.waitFor(ctx, fate, d.Wait, p)
@@ -156,6 +155,13 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 		}
 	}
 	return s.result(ctx, sub.Message, p), nil
+}
+
+// toInbox reports whether a draft goes to a person's inbox, where no evidence is to
+// be waited for.
+func (s *System) toInbox(d iapeer.Draft) bool {
+	to, ok := s.h.Peers.Peer(d.To)
+	return ok && s.h.Sessions.Traits(to.Identity(d.Runtime).Runtime).Inbox
 }
 
 // inInbox says where a message to a person stands.
