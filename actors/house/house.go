@@ -11,7 +11,9 @@
 package house
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -129,13 +131,23 @@ func (h *House) Post(to iapeer.Identity, m PeerMessage) {
 	}
 }
 
+// markAgain is the pause before marks are tried again that the disk did not take.
+const markAgain = 2 * time.Second
+
 // Mark records changes and publishes each one that took effect; then, if given,
-// is called with the outcome.
+// is called with the outcome. What the disk does not take is tried again until it
+// does, because evidence that is lost lets a message run twice.
 func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
 	if len(marks) == 0 {
 		return
 	}
 	h.Mailbox.Mark(marks, func(done []Marked) {
+		if untaken(done) {
+			h.Log.Error("changes cannot be stored, trying again", zap.Int("marks", len(marks)), zap.Error(done[0].Err))
+			h.Notify(Notice{Kind: "store", Summary: "the state of messages cannot be stored, trying again", Content: done[0].Err.Error()})
+			time.AfterFunc(markAgain, func() { h.Mark(marks, then) })
+			return
+		}
 		for i, d := range done {
 			if d.Err == nil && d.Changed {
 				h.Publish(Changed(d.Message, marks[i].Change, marks[i].Evidence))
@@ -148,6 +160,22 @@ func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
 			then(done)
 		}
 	})
+}
+
+// untaken reports whether marks failed for a reason of the disk, not of their own.
+func untaken(done []Marked) bool {
+	for _, d := range done {
+		if d.Err != nil && !errors.Is(d.Err, iapeer.ErrBadChange) && !errors.Is(d.Err, iapeer.ErrUnknownID) && !errors.Is(d.Err, ErrClosed) {
+			return true
+		}
+	}
+	return false
+}
+
+// Recorded reports whether every mark is on disk, or never will be because the
+// message is in a state that refuses it.
+func Recorded(done []Marked) bool {
+	return !slices.ContainsFunc(done, func(d Marked) bool { return errors.Is(d.Err, ErrClosed) })
 }
 
 // Changed is the event of a message that stands after a change as m tells.

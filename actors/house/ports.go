@@ -1,6 +1,7 @@
 package house
 
 import (
+	"errors"
 	"time"
 
 	"go.uber.org/zap"
@@ -32,6 +33,10 @@ type Mailbox interface {
 	// Message calls done with the message of that id or unique prefix.
 	Message(id iapeer.MessageID, done func(iapeer.Message, error))
 }
+
+// ErrClosed is in [Marked].Err when the mailbox is closed: nothing more is
+// recorded in this run.
+var ErrClosed = errors.New("the mailbox is closed")
 
 // A Counter is a [Mailbox] that also knows, without I/O, how many open messages
 // an identity has. It lets a peer that starts find mail which no presence knows
@@ -193,6 +198,7 @@ type StartFailed struct {
 	Screen  string // last lines
 	Gone    bool   // nothing to adopt
 	ByHand  bool   // a session started by hand holds the folder
+	Alive   bool   // a host of this identity lives already
 	Cleanly bool   // refused before anything was started: not a death
 }
 

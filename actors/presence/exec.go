@@ -17,6 +17,11 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 			session.Act(house.Act{Kind: house.ActAckExec, ID: e.ID})
 		}
 	}
+	recorded := func(done []house.Marked) {
+		if house.Recorded(done) {
+			ack() // the host keeps the outcome until then: it is the only proof
+		}
+	}
 	if f == nil {
 		ack() // settled before: the acknowledgement was lost
 		return
@@ -27,12 +32,12 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 	switch {
 	case e.Code != 0 || e.Signal != "":
 		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, func([]house.Marked) { ack() })
-		p.tellSender(f.msg, "failed", ev.Detail)
+		p.tellSender(f.msg, "failed", ev.Detail) // first: told twice is told once, not told is lost
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, recorded)
 	case strings.TrimSpace(e.Answer) == "":
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, func([]house.Marked) { ack() })
+		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, recorded)
 	default:
-		p.execAnswer(f.msg, e, ev, ack)
+		p.execAnswer(f.msg, e, ev, recorded)
 	}
 	p.state(calm{})
 }
@@ -41,13 +46,13 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 // recorded, so that a crash between the two repeats the send, which its key
 // makes harmless. An answer is never answered by itself: two commands would
 // talk for ever.
-func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evidence, ack func()) {
+func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evidence, recorded func([]house.Marked)) {
 	text := strings.TrimSuffix(e.Answer, "\n")
 	marks := []iapeer.Mark{
 		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
 		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
 	}
-	record := func() { p.mark(marks, func([]house.Marked) { ack() }) }
+	record := func() { p.mark(marks, recorded) }
 	if m.Caused != "" || m.From == iapeer.SystemIdentity() {
 		record()
 		return

@@ -46,6 +46,13 @@ func (y *memory) end(marks []iapeer.Mark) {
 	}
 }
 
+// none reports whether all marks are on disk.
+func (y *memory) none() bool {
+	y.mu.Lock()
+	defer y.mu.Unlock()
+	return len(y.pending) == 0
+}
+
 // touch notes a message that came while a read is under way.
 func (y *memory) touch(id iapeer.MessageID) {
 	y.mu.Lock()
@@ -303,8 +310,8 @@ func (p *presence) recalled(r recalled) {
 }
 
 func (p *presence) expire(m iapeer.Message, now time.Time) {
-	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
 	p.tellSender(m, "expired", "it was not delivered within its time to live")
+	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
 }
 
 // unproven lists the messages whose fate is open.

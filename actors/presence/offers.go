@@ -194,9 +194,9 @@ func (p *presence) giveBack(f *flight, why string) {
 	}
 	p.land(id)
 	e := p.evidence("host", fmt.Sprintf("%d attempts left no trace in the session; the last: %s", maxOffers, why))
-	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
 	p.h.Notify(house.Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", id, p.id), Content: e.Detail})
-	p.tellSender(f.msg, "failed", e.Detail)
+	p.tellSender(f.msg, "failed", e.Detail) // before the mark: a daemon that dies in between tells again
+	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
 }
 
 // putBack returns a message of which no byte was written, or none left a
@@ -227,12 +227,12 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 		f.lostIn = p.rec.SessionID
 	}
 	id := f.msg.ID
-	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
 	p.h.Notify(house.Notice{
 		Identity: p.id, Kind: "unknown", Summary: fmt.Sprintf("%s to %s may or may not have been seen", id, p.id),
 		Content: e.Detail + fmt.Sprintf("\nLook at the session and decide: iapeer msg resolve %s seen | iapeer msg retry %s", id, id),
 	})
 	p.tellSender(f.msg, "unknown", "the session died while it was being written; a person decides")
+	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
 }
 
 // look asks the session where the unproven messages stand; one look at a time.

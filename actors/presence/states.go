@@ -85,8 +85,8 @@ func (p *presence) find(in input) {
 
 // knowing leaves finding: host and mail are known.
 func (p *presence) knowing() {
-	found, early := p.found, p.early
-	p.found, p.early, p.adopting = nil, nil, false
+	found, early, waiting := p.found, p.early, p.waiters
+	p.found, p.early, p.waiters, p.adopting = nil, nil, nil, false
 	switch in := found.(type) {
 	case up:
 		p.connect(in.started)
@@ -101,6 +101,9 @@ func (p *presence) knowing() {
 	}
 	for _, m := range early {
 		p.listen(m)
+	}
+	for _, c := range waiting { // they are for the state that was found
+		p.state(verb{command: c})
 	}
 }
 
@@ -163,7 +166,10 @@ func (p *presence) ready(in input) {
 	case verb:
 		p.verbUp(in.command)
 	case calm:
-		p.pump()
+		if !p.left() {
+			p.pump()
+			p.armIdle()
+		}
 	case up, down, freed:
 	}
 }
@@ -323,7 +329,7 @@ func (p *presence) park() {
 // idleEnough reports whether nobody looks at the session, and nothing waits for it
 // or goes on in it.
 func (p *presence) idleEnough() bool {
-	return p.attached == 0 && p.turn.background == 0 && !p.turn.running && !p.underWay() && len(p.mail) == 0
+	return p.marks.none() && p.attached == 0 && p.turn.background == 0 && !p.turn.running && !p.underWay() && len(p.mail) == 0
 }
 
 // end tells the session to end.

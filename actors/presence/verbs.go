@@ -74,6 +74,7 @@ func (p *presence) refresh(c house.Command) {
 	}
 	p.rec.FreshNext = true
 	p.h.Board.PutPresence(p.rec, nil)
+	p.project()
 	c.Reply(p.outcome(c, "refresh-armed", "the next wake begins a fresh session"), nil)
 }
 
@@ -113,7 +114,9 @@ func (p *presence) verbUp(c house.Command) {
 		p.refresh(c)
 	case iapeer.VerbSelfFresh:
 		p.refresh(c)
-		p.leave("a fresh session was asked for by itself", false)
+		if p.traits.Talks {
+			p.leave("a fresh session was asked for by itself", false)
+		}
 	case iapeer.VerbSelfDone:
 		p.selfDone(c)
 	case iapeer.VerbNew, iapeer.VerbLaunch:
@@ -156,9 +159,10 @@ func (p *presence) interrupt(c house.Command) {
 
 // leaveFor ends the session for a verb: now, or when its turn has ended.
 func (p *presence) leaveFor(c house.Command, action, why string) {
-	if p.turn.running && !c.Order.Now {
+	if p.works() && !c.Order.Now {
 		p.leaving = why
 		p.h.Board.PutPresence(p.rec, nil)
+		p.project()
 		c.Reply(p.outcome(c, action, fmt.Sprintf("when its turn has ended; at once: iapeer %s %s --now", c.Order.Verb, p.id.Name)), nil)
 		return
 	}
@@ -166,9 +170,12 @@ func (p *presence) leaveFor(c house.Command, action, why string) {
 	c.Reply(p.outcome(c, action, ""), nil)
 }
 
+// works reports whether the session is at something that an end would cut.
+func (p *presence) works() bool { return p.turn.running || p.traits.Exec && p.underWay() }
+
 // leave ends the session now, or when its turn has ended.
 func (p *presence) leave(why string, now bool) {
-	if p.turn.running && !now {
+	if p.works() && !now {
 		p.leaving = why
 		return
 	}
@@ -198,7 +205,7 @@ func (p *presence) answerWaiters(err error) {
 		if action == "" {
 			action = "woke"
 		}
-		w.Reply(p.outcome(w, action, p.rec.Cause), nil)
+		w.Reply(p.outcome(w, action, p.began), nil)
 	}
 }
 

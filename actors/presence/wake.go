@@ -105,12 +105,24 @@ func (p *presence) startFailed(f house.StartFailed) {
 		p.answerWaiters(f.Err)
 		return
 	}
+	if f.Alive {
+		p.findAgain()
+		return
+	}
 	why := p.tellFailure(f)
 	if f.Cleanly {
 		p.rest(iapeer.RestRefused, restAfterRefusal, why)
 		return
 	}
 	p.recordDeath(why)
+}
+
+// findAgain looks for the host that stands in the way: one that a daemon before
+// us launched, and that was slow to come up.
+func (p *presence) findAgain() {
+	p.state, p.adopting, p.found = p.finding, true, nil
+	p.project()
+	p.h.Sessions.Adopt(p.start(house.StartResume, ""), p.report(&p.line))
 }
 
 // tellFailure tells everybody who waits for the start that it failed, and

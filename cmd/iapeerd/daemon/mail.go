@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 
 	"github.com/iapeer/iapeer"
 	"github.com/iapeer/iapeer/actors/house"
+	"github.com/iapeer/iapeer/store"
 	"github.com/iapeer/iapeer/store/mailbox"
 )
 
@@ -33,6 +35,9 @@ func (m mail) Mark(marks []iapeer.Mark, done func([]house.Marked)) {
 		res := make([]house.Marked, len(out))
 		for i, o := range out {
 			res[i] = house.Marked{Message: o.Message, Changed: o.Changed(), Err: o.Err}
+			if errors.Is(o.Err, store.ErrClosed) {
+				res[i].Err = house.ErrClosed
+			}
 		}
 		done(res)
 	})

@@ -75,14 +75,14 @@ func (st *starting) failed(err error) house.StartFailed {
 	if st.token != "" {
 		st.s.Tokens.End(st.token)
 	}
-	f := house.StartFailed{Err: err, Cleanly: true}
+	f := house.StartFailed{Err: err, Alive: errors.Is(err, session.ErrAlreadyRunning), Cleanly: errors.Is(err, runtimes.ErrNothingToResume)}
 	var refused *runtimes.StartError
 	var hand *handError
 	switch {
 	case errors.As(err, &refused):
-		f.Err, f.Remedy = errors.New(refused.Cause), refused.Remedy
+		f.Err, f.Remedy, f.Cleanly = errors.New(refused.Cause), refused.Remedy, true
 	case errors.As(err, &hand):
-		f.ByHand, f.Remedy = true, fmt.Sprintf("end it, or take it over: iapeer adopt %s; mail waits meanwhile", st.order.Identity.Name)
+		f.ByHand, f.Cleanly, f.Remedy = true, true, fmt.Sprintf("end it, or take it over: iapeer adopt %s; mail waits meanwhile", st.order.Identity.Name)
 		st.s.awaitExit(hand.pid, func() { st.report(house.HandEnded{}) })
 	}
 	return f
