@@ -221,6 +221,9 @@ func (w *waiter) changed(e iapeer.MessageChanged) bool {
 // placed takes the presence's word; true ends the wait.
 func (w *waiter) placed(_ iapeer.Identity, p house.Place) bool {
 	woke := w.now.place.Woke || p.Woke
+	if w.now.state == iapeer.Offered { // it was taken back: it stands in the mail
+		w.now.state, w.now.evidence = iapeer.Accepted, iapeer.Evidence{}
+	}
 	w.now.place = p
 	w.now.place.Woke = woke
 	if !p.Wait && (w.until != iapeer.Answered || !p.State.TakesSoon()) {

@@ -43,10 +43,8 @@ func TestControlKeys(t *testing.T) {
 		if out := s.cli("compact", to); !strings.Contains(out, "compacted") {
 			t.Errorf("%s: compact says %q", to, out)
 		}
-		r := s.send("exec-ops", to, "THINK 30 NONCE long-"+to, "--wait", "seen")
-		if r.State != iapeer.Seen {
-			t.Fatalf("%s: %+v", to, r)
-		}
+		r := s.send("exec-ops", to, "THINK 30 NONCE long-"+to, "--wait", "accepted")
+		s.reaches(r.ID, iapeer.Seen)
 		s.cli("interrupt", to)
 		until(t, to+" to be interrupted", func() bool { return s.message(r.ID).TurnCut })
 		after := s.send("exec-ops", to, "hello NONCE after-"+to, "--wait", "answered")

@@ -57,9 +57,11 @@ type sandbox struct {
 }
 
 // newSandbox makes a home folder. Its path is short, because sockets below it
-// have room for about a hundred bytes.
+// have room for about a hundred bytes. Tests with a sandbox run beside each other:
+// most of their time goes in waiting for programs.
 func newSandbox(t *testing.T) *sandbox {
 	t.Helper()
+	t.Parallel()
 	home, err := os.MkdirTemp("/tmp", "ie") //nolint:usetesting // the path of t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatal(err)

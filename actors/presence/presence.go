@@ -87,46 +87,47 @@ type presence struct {
 	tries   map[iapeer.MessageID]int // offers that were written and left no trace
 	turn    turn
 
-	lastEnd    turnEnd // of the last turn that ended
-	quiet      bool    // the session itself said last that it is idle
-	session    house.Session
-	socket     string
-	hostPID    int
-	attached   int
-	line       int64                            // of the session's reports
-	dead       int64                            // of the examination's reports
-	paused     bool                             // an offer was not begun: the next one waits for the evidence timer
-	settling   bool                             // an examination of a dead session is under way: nothing is offered
-	loading    bool                             // the mailbox is being read
-	reread     bool                             // once more, when that is done
-	adopting   bool                             // we do not know yet whether a host lives
-	awaited    string                           // what of the session waits for a person's word
-	dozing     string                           // why it is parked as soon as it is idle
-	launching  bool                             // a launch was asked for, and has not been answered
-	removed    bool                             // the peer is no longer registered
-	adopted    bool                             // the session is another daemon's, or incarnation's
-	found      input                            // up or down, kept until the mail is read
-	early      []presenceMessage                // what the session said before that
-	looking    bool                             // a lookup is under way
-	again      bool                             // look once more when it comes back
-	due        bool                             // the evidence deadline asked for the lookup
-	marks      memory                           // what is on its way to the mailbox
-	owed       map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
-	person     bool                             // a person's message woke the session
-	began      string                           // how the session began, for people
-	leaving    string                           // why the session ends when its turn has ended, "" if it does not
-	served     bool                             // an ephemeral session has got its message
-	replied    bool                             // it has answered somebody
-	compacts   []house.Command                  // wait for a compaction
-	compacting bool                             // one is under way
-	typing     bool                             // a person's text stands in the composer
-	typingTold bool                             // people were told that mail waits for that
-	asking     *house.Launch                    // waits to be admitted
-	queuedFor  string                           // why it is not, "" if not told
-	waiters    []house.Command                  // verbs that answer once the session is up, or cannot be
-	self       *actor.PID
-	timers     [timerKinds]*time.Timer
-	tokens     [timerKinds]int
+	lastEnd     turnEnd // of the last turn that ended
+	quiet       bool    // the session itself said last that it is idle
+	session     house.Session
+	socket      string
+	hostPID     int
+	attached    int
+	line        int64                            // of the session's reports
+	dead        int64                            // of the examination's reports
+	paused      bool                             // an offer was not begun: the next one waits for the evidence timer
+	settling    bool                             // an examination of a dead session is under way: nothing is offered
+	loading     bool                             // the mailbox is being read
+	reread      bool                             // once more, when that is done
+	adopting    bool                             // we do not know yet whether a host lives
+	awaited     string                           // what of the session waits for a person's word
+	dozing      string                           // why it is parked as soon as it is idle
+	launching   bool                             // a launch was asked for, and has not been answered
+	removed     bool                             // the peer is no longer registered
+	adopted     bool                             // the session is another daemon's, or incarnation's
+	found       input                            // up or down, kept until the mail is read
+	early       []presenceMessage                // what the session said before that
+	looking     bool                             // a lookup is under way
+	again       bool                             // look once more when it comes back
+	due         bool                             // the evidence deadline asked for the lookup
+	marks       memory                           // what is on its way to the mailbox
+	owed        map[iapeer.MessageID]iapeer.Mark // offers whose record waits for their outcome
+	person      bool                             // a person's message woke the session
+	began       string                           // how the session began, for people
+	leaving     string                           // why the session ends when its turn has ended, "" if it does not
+	served      bool                             // an ephemeral session has got its message
+	replied     bool                             // it has answered somebody
+	compacts    []house.Command                  // wait for a compaction
+	compactDone bool                             // it is recorded, and the session still busy with it
+	compacting  bool                             // one is under way
+	typing      bool                             // a person's text stands in the composer
+	typingTold  bool                             // people were told that mail waits for that
+	asking      *house.Launch                    // waits to be admitted
+	queuedFor   string                           // why it is not, "" if not told
+	waiters     []house.Command                  // verbs that answer once the session is up, or cannot be
+	self        *actor.PID
+	timers      [timerKinds]*time.Timer
+	tokens      [timerKinds]int
 }
 
 // stateFunc is one state: what it does with each input.

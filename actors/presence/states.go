@@ -166,6 +166,7 @@ func (p *presence) ready(in input) {
 	case verb:
 		p.verbUp(in.command)
 	case calm:
+		p.compactEnded()
 		if !p.left() {
 			p.pump()
 			p.armIdle()
@@ -275,6 +276,7 @@ func (p *presence) ready0(why string) {
 		return
 	}
 	p.answerWaiters(nil)
+	p.compactEnded()
 	p.pump()
 	p.compactNow()
 	p.armIdle()

@@ -1,9 +1,6 @@
 package presence
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // tick tells that a timer ran out. Stale ones carry an old token.
 type tick struct {
@@ -68,7 +65,7 @@ func (p *presence) tick(m tick) {
 	case timerReap:
 		p.reap()
 	case timerCompact:
-		p.compacted(fmt.Errorf("no sign of the compaction within %s", compactLimit))
+		p.compactOverdue()
 	case timerKinds:
 	}
 }

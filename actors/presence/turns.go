@@ -72,7 +72,7 @@ func (p *presence) event(e iapeer.SessionEvent) {
 	case iapeer.SessionWaiting:
 		p.state(dialog{what: e})
 	case iapeer.SessionCompacted:
-		p.compacted(nil)
+		p.compactRecorded()
 	case iapeer.SessionComposing:
 		p.composing(e.Occupied)
 	case iapeer.SessionAttached:

@@ -254,9 +254,36 @@ func (p *presence) compactNow() {
 	if len(p.compacts) == 0 || p.compacting || p.session == nil || p.typing || p.underWay() || p.rec.State != iapeer.Ready || p.turn.running {
 		return
 	}
-	p.compacting = true
+	p.compacting, p.compactDone = true, false
 	p.arm(timerCompact, compactLimit)
 	p.session.Act(house.Act{Kind: house.ActCompact})
+}
+
+// compactGrace is how long a program may still be busy with a compaction that it
+// has recorded.
+const compactGrace = 5 * time.Second
+
+// compactRecorded waits for the session to be idle again.
+func (p *presence) compactRecorded() {
+	if p.compacting {
+		p.compactDone = true
+		p.arm(timerCompact, compactGrace)
+	}
+}
+
+// compactEnded ends a compaction that is recorded, in an idle session.
+func (p *presence) compactEnded() {
+	if p.compacting && p.compactDone {
+		p.compacted(nil)
+	}
+}
+
+func (p *presence) compactOverdue() {
+	if p.compactDone {
+		p.compacted(nil)
+		return
+	}
+	p.compacted(fmt.Errorf("no sign of the compaction within %s", compactLimit))
 }
 
 // compacted answers who asked.
