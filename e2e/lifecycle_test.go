@@ -39,15 +39,19 @@ func TestTypingIsNotMerged(t *testing.T) {
 func TestControlKeys(t *testing.T) {
 	s := pair(t, agents.ClaudeNew)
 	for _, to := range []string{"anna", "boris"} {
-		s.send("exec-ops", to, "hello NONCE before-"+to, "--wait", "answered")
+		sender := "ops-" + to
+		s.cli("create", sender, "--runtime", "exec", "--", "true")
+		s.send("exec-"+sender, to, "hello NONCE before-"+to, "--wait", "answered")
 		if out := s.cli("compact", to); !strings.Contains(out, "compacted") {
 			t.Errorf("%s: compact says %q", to, out)
 		}
-		r := s.send("exec-ops", to, "THINK 30 NONCE long-"+to, "--wait", "accepted")
+		r := s.send("exec-"+sender, to, "THINK 30 NONCE long-"+to, "--wait", "accepted")
 		s.reaches(r.ID, iapeer.Seen)
 		s.cli("interrupt", to)
 		until(t, to+" to be interrupted", func() bool { return s.message(r.ID).TurnCut })
-		after := s.send("exec-ops", to, "hello NONCE after-"+to, "--wait", "answered")
+		other := "eve-" + to // the first sender is told, and has a session of its own now
+		s.cli("create", other, "--runtime", "exec", "--", "true")
+		after := s.send("exec-"+other, to, "hello NONCE after-"+to, "--wait", "answered")
 		if after.State != iapeer.Answered {
 			t.Errorf("%s: after the interrupt %+v", to, after)
 		}
