@@ -232,7 +232,7 @@ func (p *presence) silentEnd(l house.Looked) {
 		e.evidence = p.evidence("record", "the end of the turn")
 	}
 	p.turn.end, p.lastEnd = &e, e
-	if e.failed == "interrupted" && l.Composer && p.attached == 0 && !p.typing {
+	if e.failed == "interrupted" && l.Composer && p.session != nil && p.attached == 0 && !p.typing {
 		p.session.Act(house.Act{Kind: house.ActClear}) // claude puts back what it had not answered: the next message would be sent behind it
 	}
 }
