@@ -113,7 +113,7 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 func newDesk(h *house.House) *admission.Desk {
 	d := &admission.Desk{
 		Limits: h.Config.Admission, Sessions: h.View.Sessions, Inspect: func(m any) { h.Inspect("admission", m) },
-		Park: func(id iapeer.Identity) { h.Root.Send(h.Presence(id), house.MakeRoom{}) },
+		Park: func(id iapeer.Identity) { h.Post(id, house.MakeRoom{}) },
 	}
 	if _, ok := admission.Stalled(); ok && d.Limits.Pressure > 0 {
 		d.Stalled = func() float64 {

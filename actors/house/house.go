@@ -120,8 +120,7 @@ func (h *House) Presence(id iapeer.Identity) *actor.PID {
 // way of the roster, which spawns it. A presence that is spawned reads its mail,
 // so what is durable before it is posted is met in one way or the other.
 func (h *House) Post(to iapeer.Identity, m PeerMessage) {
-	pid := h.Presence(to)
-	_, there := h.Root.ActorSystem().ProcessRegistry.GetLocal(pid.Id)
+	pid, there := h.Presence(to), h.View.Here(to)
 	switch _, delivers := m.(Deliver); {
 	case !there:
 		h.Root.Send(h.Roster, m)

@@ -26,6 +26,7 @@ type Row struct {
 	Generation int64
 	Socket     string
 	Live       bool // it has a supervised session, or starts one
+	Here       bool // its actor takes messages
 	Launching  bool // a launch was asked for, and has not been answered
 	Adopted    bool // the session is older than this daemon, or than its presence
 	MayLeave   bool // may be parked: nobody looks at it, and nothing waits or goes on
@@ -46,6 +47,25 @@ func (v *View) Drop(name iapeer.Name) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	maps.DeleteFunc(v.rows, func(id iapeer.Identity, _ Row) bool { return id.Name == name })
+}
+
+// Here reports whether the presence's actor takes messages. One that is being
+// spawned does not, although its name is known: the library would find it without
+// a way to be scheduled.
+func (v *View) Here(id iapeer.Identity) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.rows[id].Here
+}
+
+// Leave notes that the presence's actor ends, or restarts.
+func (v *View) Leave(id iapeer.Identity) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if r, ok := v.rows[id]; ok {
+		r.Here = false
+		v.rows[id] = r
+	}
 }
 
 // Live returns the generation of the identity's supervised session, and whether

@@ -64,8 +64,18 @@ func (recalled) presenceMessage() {}
 // Hook gives a presence what a hook of its session said. reply is called once
 // its evidence is on its way to disk, and at once for another generation's.
 func Hook(h *house.House, id iapeer.Identity, generation int64, events []iapeer.SessionEvent, reply func()) {
+	for range hookTries {
+		if h.View.Here(id) {
+			break
+		}
+		time.Sleep(hookAgain) // it is being spawned; the program waits for the answer
+	}
 	h.Root.Send(h.Presence(id), hooked{generation: generation, events: events, reply: reply})
 }
+
+// hookAgain is the pause before a hook is handed over again to a presence that is
+// being spawned.
+const hookAgain, hookTries = 20 * time.Millisecond, 50
 
 // maxOffers is how often a message is offered before it is given up: each
 // further attempt follows a proof that the one before left no trace.
@@ -164,6 +174,7 @@ func (p *presence) Receive(c actor.Context) {
 
 // letGo stops timers and drops the connection; the session lives on.
 func (p *presence) letGo() {
+	p.h.View.Leave(p.id)
 	for i := range p.timers {
 		p.disarm(timerKind(i))
 	}
@@ -376,7 +387,7 @@ func (p *presence) project() {
 			Identity: p.id, State: p.rec.State, Since: p.rec.Since, Cause: p.rec.Cause, SessionID: p.rec.SessionID,
 			HostPID: p.hostPID, Start: p.began, Attached: p.attached, Typing: p.typing, Open: len(p.mail) + len(p.flights),
 		},
-		Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Adopted: p.adopted,
+		Here: true, Record: p.rec, Generation: p.rec.Generation, Socket: p.socket, Launching: p.launching, Adopted: p.adopted,
 		MayLeave: p.mayLeave(), Used: p.used(), Live: p.session != nil || p.rec.State == iapeer.Waking && !p.adopting,
 	})
 }
