@@ -65,7 +65,7 @@ cross: ## build for every platform, vet the tests for darwin
 
 # -vet=all vets with the compilation that the tests need anyway.
 test: tools agents build ## everything a fresh machine can run
-	$(GO) test -vet=all -race -shuffle=on -parallel 4 -timeout 20m ./...
+	$(GO) test -vet=all -race -shuffle=on -timeout 20m ./...
 
 e2e: tools agents ## the programs as a whole, with real agents; says what it skipped
 	sh scripts/e2e.sh
