@@ -231,6 +231,7 @@ var codexScreens = rules{
 	modal:    regexp.MustCompile(`(?i)enter continue|press enter to (continue|confirm)|enter to submit|esc (skip|back|dismiss)|esc to cancel`),
 	header:   regexp.MustCompile(`^\s*>_ OpenAI Codex \(v`),
 	starting: regexp.MustCompile(`^\s+(loading|(Resuming|Forking) session…?)$`),
+	bare:     regexp.MustCompile(`^\s+\? for shortcuts$`), // it knows no model yet; a login may still be asked for
 	dialogs:  codexDialogs,
 }
 

@@ -88,6 +88,7 @@ type rules struct {
 	ready    *regexp.Regexp // a row that must stand below the composer; nil: none
 	header   *regexp.Regexp // what the program draws first; nil: it draws nothing before it is up
 	starting *regexp.Regexp // one of the two rows below the header that says that the program is not up yet
+	bare     *regexp.Regexp // a row below the composer that stands there only before the program is up; nil: none
 	dialogs  []dialog
 	modal    *regexp.Regexp // footer of a dialog that is not known
 }
@@ -121,7 +122,7 @@ func (r rules) read(s Screen) ScreenState {
 		return d.state(detail(below))
 	case r.unknown(below):
 		return unknownDialog.state(detail(below))
-	case row < 0 || r.early(s, row):
+	case row < 0 || r.early(s, row, below):
 		return ScreenState{Word: ScreenUnknown}
 	}
 	st := ScreenState{Word: ScreenReady, Composing: r.composing(s, row, end), Row: row}
@@ -139,7 +140,10 @@ const headerRows = 8
 
 // early reports whether the composer belongs to the picture that the program
 // draws before it is up: whatever it asks still comes.
-func (r rules) early(s Screen, row int) bool {
+func (r rules) early(s Screen, row int, below []string) bool {
+	if r.bare != nil && slices.ContainsFunc(below, r.bare.MatchString) {
+		return true
+	}
 	if r.header == nil {
 		return false
 	}

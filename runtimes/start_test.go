@@ -14,7 +14,8 @@ import (
 // at the first picture of the composer, cut after every byte, for a program may
 // be halted anywhere. The recordings begin with the program and hold everything
 // it wrote unasked; those of starts that end in a question must never look as
-// if a message could be offered.
+// if a message could be offered, neither at the first picture nor at one that a
+// slow program rests at.
 func TestFirstPicture(t *testing.T) {
 	files, err := filepath.Glob("testdata/starts/*.raw")
 	if err != nil || len(files) < 20 {
@@ -31,7 +32,7 @@ func TestFirstPicture(t *testing.T) {
 			if strings.HasPrefix(name, "codex") {
 				a = runtimes.Codex()
 			}
-			at, last := offerable(a, b)
+			at, rested, last := offerable(a, b)
 			if strings.HasSuffix(name, "-ready") || strings.HasSuffix(name, "-resume") {
 				if at < 0 || last.Word != runtimes.ScreenReady || last.Composing {
 					t.Errorf("offerable after %d of %d bytes, in the end %+v, want a composer", at, len(b), last)
@@ -41,35 +42,47 @@ func TestFirstPicture(t *testing.T) {
 			if at >= 0 || last.Dialog == "" {
 				t.Errorf("offerable after %d of %d bytes, in the end %+v, want never, and a dialog", at, len(b), last)
 			}
+			if rested >= 0 {
+				t.Errorf("looks ready when it rests after %d of %d bytes", rested, len(b))
+			}
 		})
 	}
 }
 
 // offerable returns after how many bytes of output a message could be offered
-// first, -1 if never, and what the screen shows in the end.
-func offerable(a runtimes.Adapter, output []byte) (at int, last runtimes.ScreenState) {
+// first, after how many a program that rests there would look ready, -1 if
+// never, and what the screen shows in the end.
+func offerable(a runtimes.Adapter, output []byte) (at, rested int, last runtimes.ScreenState) {
 	up := false
 	signal := func(kind string) func(string) {
 		return func(v string) { up = up || kind == a.Up && v != "" }
 	}
 	s := screen.New(220, 50, 100, "", screen.Listener{Title: signal(runtimes.SignalTitle), Status: signal(runtimes.SignalStatus)})
-	at = -1
+	at, rested = -1, -1
 	for i := range output {
 		s.Feed(output[i : i+1])
-		if at < 0 && up && s.Idle() && !s.Synchronized() {
-			_, y, _ := s.Cursor()
-			if st := a.Screen(shown(s)); st.Word == runtimes.ScreenReady && !st.Composing && st.Row == y {
-				at = i + 1
-			}
+		if at >= 0 && rested >= 0 || !s.Idle() || s.Synchronized() {
+			continue
+		}
+		_, y, _ := s.Cursor()
+		st := a.Screen(shown(s))
+		if st.Word != runtimes.ScreenReady || st.Composing || st.Row != y {
+			continue
+		}
+		if at < 0 && up {
+			at = i + 1
+		}
+		if rested < 0 {
+			rested = i + 1
 		}
 	}
-	return at, a.Screen(shown(s))
+	return at, rested, a.Screen(shown(s))
 }
 
 // TestLoadingIsNotReady tells codex's composer from the one that it draws before
 // its questions come up, and from an answer that speaks of it.
 func TestLoadingIsNotReady(t *testing.T) {
-	const head, foot = "  >_ OpenAI Codex (v0.169.0)\n", "\n› Ask Codex to do anything\n\n  ? for shortcuts\n"
+	const head, composer = "  >_ OpenAI Codex (v0.169.0)\n", "\n› Ask Codex to do anything\n\n"
 	for _, tc := range []struct {
 		name, above string
 		want        runtimes.ScreenWord
@@ -82,8 +95,13 @@ func TestLoadingIsNotReady(t *testing.T) {
 		{"an answer", head + "     /home/ada/proj\n\n› what now\n\n• It says\n  loading\n", runtimes.ScreenReady},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := runtimes.Codex().Screen(runtimes.ParseScreen(tc.above + foot)); got.Word != tc.want {
-				t.Errorf("got %+v, want %s", got, tc.want)
+			for foot, want := range map[string]runtimes.ScreenWord{
+				"  ? for shortcuts\n": runtimes.ScreenUnknown,
+				"  gpt-5 default · ~/proj\n  ← for agents · ? for shortcuts\n": tc.want,
+			} {
+				if got := runtimes.Codex().Screen(runtimes.ParseScreen(tc.above + composer + foot)); got.Word != want {
+					t.Errorf("above %q: %+v, want %s", foot, got, want)
+				}
 			}
 		})
 	}
