@@ -140,8 +140,8 @@ var panicTargets = []string{
 	"observers.publish", "observers.subscribe", "observers.unsubscribe", "observers.await", "observers.placed", "observers.forget",
 	"notices.raise", "notices.raised",
 	"loops.weigh", "loops.release", "admission.ask", "admission.leave", "admission.changed",
-	"roster.deliver", "roster.stamp", "roster.command", "roster.onboard", "roster.onboarded", "roster.refresh", "roster.wakeMail", "roster.withdraw",
-	"peer.deliver", "peer.stamp", "peer.command", "peer.wakeMail", "peer.refresh", "peer.removed", "peer.withdraw",
+	"roster.deliver", "roster.stamp", "roster.command", "roster.onboard", "roster.onboarded", "roster.refresh", "roster.wakeMail", "roster.withdraw", "roster.relay",
+	"peer.deliver", "peer.stamp", "peer.command", "peer.wakeMail", "peer.refresh", "peer.removed", "peer.withdraw", "peer.relay",
 	"presence.deliver", "presence.stamp", "presence.command", "presence.wakeMail", "presence.refresh", "presence.removed", "presence.withdraw",
 	"presence.hooked", "presence.loaded", "presence.recalled", "presence.recorded", "presence.tick",
 	"presence.admitted", "presence.queued", "presence.makeRoom",
@@ -274,6 +274,9 @@ func interfere(w *world, pause time.Duration) {
 				sys.Command(ctx, iapeer.Command{Verb: iapeer.VerbWake, Peer: "gus"})
 				sys.Onboard(ctx, iapeer.Onboarding{Verb: "remove", Name: "gus"})
 			}
+		},
+		func() { // before its presence is there
+			sys.Hook(ctx, iapeer.Identity{Runtime: "codex", Name: "ann"}, 1, nil)
 		},
 		func() { sys.Notify(house.Notice{Kind: "test", Summary: "something"}) },
 		func() {

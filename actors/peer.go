@@ -60,6 +60,9 @@ func (p *peer) Receive(c actor.Context) {
 		for _, pid := range p.children {
 			c.Send(pid, m)
 		}
+	case house.Relay:
+		p.h.Inspect("peer", m)
+		c.Send(p.child(c, m.To.Runtime), m.Message)
 	case house.MakeRoom: // goes straight to a presence
 	case house.Removed:
 		p.h.Inspect("peer", m)

@@ -176,6 +176,12 @@ func (r *roster) pass(c actor.Context, m house.PeerMessage) {
 		}
 		// nobody can be offering what is for nobody
 		r.h.Mark([]iapeer.Mark{m.Mark}, func(done []house.Marked) { m.Reply(done[0]) })
+	case house.Relay:
+		if pid := r.child(c, m.To.Name); pid != nil {
+			c.Send(pid, m)
+			return
+		}
+		c.Send(r.h.Presence(m.To), m.Message) // one that is removed still ends its session
 	case house.MakeRoom: // goes straight to a presence
 	case house.Removed: // the roster's own word to a peer
 	}

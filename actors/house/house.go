@@ -78,7 +78,7 @@ type House struct {
 	View   *View
 	Epoch  int64                               // tells this run of the system from others: Unix milliseconds of its start
 	seq    atomic.Uint64                       // of the last event
-	lines  atomic.Int64                        // report callbacks handed out
+	lines  atomic.Int64                        // numbers handed out
 	probe  func(actorKind string, message any) // tests inject panics here; nil otherwise
 
 	// The addresses of the actors that there is one of, set when the system starts.
@@ -94,7 +94,7 @@ func New(cfg Config, ports Ports, root *actor.RootContext, probe func(actorKind 
 // NextSeq numbers an event. Only the observers actor calls it.
 func (h *House) NextSeq() uint64 { return h.seq.Add(1) }
 
-// NextLine tells one report callback from another.
+// NextLine tells one report callback, or one setting of a timer, from another.
 func (h *House) NextLine() int64 { return h.lines.Add(1) }
 
 // Inspect lets a test look at, or panic on, a message.
@@ -128,6 +128,16 @@ func (h *House) Post(to iapeer.Identity, m PeerMessage) {
 	default:
 		h.Root.Send(pid, m)
 	}
+}
+
+// Hand gives a presence what only its own package can say, by the way that
+// [House.Post] takes.
+func (h *House) Hand(to iapeer.Identity, m any) {
+	if !h.View.Here(to) {
+		h.Root.Send(h.Roster, Relay{To: to, Message: m})
+		return
+	}
+	h.Root.Send(h.Presence(to), m)
 }
 
 // markAgain is the pause before marks are tried again that the disk did not take.

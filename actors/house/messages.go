@@ -49,6 +49,13 @@ type Removed struct{}
 // start.
 type MakeRoom struct{}
 
+// Relay carries to a presence what only its own package can say.
+type Relay struct {
+	To      iapeer.Identity
+	Message any
+}
+
+func (Relay) peerMessage()    {}
 func (MakeRoom) peerMessage() {}
 func (Deliver) peerMessage()  {}
 func (Stamp) peerMessage()    {}
@@ -94,6 +101,13 @@ func (m Stamp) AnswerPanic(reason any) {
 // AnswerPanic implements [answering].
 func (m Command) AnswerPanic(reason any) {
 	m.Reply(iapeer.Outcome{}, &iapeer.PeerError{Op: string(m.Order.Verb), Peer: m.Order.Peer, Err: fmt.Errorf("internal error: %v; try again", reason)})
+}
+
+// AnswerPanic implements [answering].
+func (m Relay) AnswerPanic(reason any) {
+	if m, ok := m.Message.(answering); ok {
+		m.AnswerPanic(reason)
+	}
 }
 
 // AnswerPanic implements [answering].

@@ -29,7 +29,7 @@ type Raise struct{ Notice Notice }
 type Place struct {
 	State iapeer.PresenceState
 	Wait  bool   // evidence is expected soon: a bounded wait is worth it
-	By    string // QueuedBy: "wake", "turn", "dialog", "stopped", "rest", "hand", "inbox"
+	By    string // QueuedBy: "wake", "start", "turn", "composer", "dialog", "stopped", "rest", "hand", "inbox", "loop"
 	Next  string // one sentence
 	Depth int    // messages before it, itself included
 	Woke  bool

@@ -12,8 +12,10 @@ import (
 )
 
 // View is the read model of all presences, for readers that cannot wait for an
-// actor: the gate, once per request, and the fleet's snapshot. Presences write
-// it at each transition; nothing decides by it. Safe for concurrent use.
+// actor: the gate, once per request, the fleet's snapshot, the admission of more
+// sessions, and [House.Post], which asks whether an actor is there to be
+// addressed. Presences write it at each transition and never read it, except to
+// go on after a restart. Safe for concurrent use.
 type View struct {
 	mu   sync.RWMutex
 	rows map[iapeer.Identity]Row

@@ -43,13 +43,13 @@ func (p *presence) stale(s house.Launch) bool {
 
 // seekAdmission asks to be admitted.
 func (p *presence) seekAdmission(s house.Launch) {
-	root, self := p.h.Root, p.self
+	tell := p.outside()
 	p.asking = &s
 	p.arm(timerState, askAgain)
-	root.Send(p.h.Admission, admission.Ask{
+	p.h.Root.Send(p.h.Admission, admission.Ask{
 		Request: admission.Request{ID: p.id, Generation: s.Generation},
-		Granted: func() { root.Send(self, admitted{launch: s}) },
-		Waits:   func(why string) { root.Send(self, queued{generation: s.Generation, why: why}) },
+		Granted: func() { tell(admitted{launch: s}) },
+		Waits:   func(why string) { tell(queued{generation: s.Generation, why: why}) },
 	})
 }
 

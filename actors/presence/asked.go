@@ -19,7 +19,7 @@ func (asked) presenceMessage() {}
 // While something does, nothing is offered and the session is not parked. With
 // doze, which says why, it is parked as soon as it is idle.
 func Ask(h *house.House, id iapeer.Identity, generation int64, what, doze string) {
-	h.Root.Send(h.Presence(id), asked{generation: generation, what: what, doze: doze})
+	h.Hand(id, asked{generation: generation, what: what, doze: doze})
 }
 
 func (p *presence) asked(m asked) {

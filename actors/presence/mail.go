@@ -216,8 +216,8 @@ func (p *presence) read() {
 }
 
 func (p *presence) onLoaded() func([]iapeer.Message, error) {
-	root, self := p.h.Root, p.self
-	return func(ms []iapeer.Message, err error) { root.Send(self, loaded{messages: ms, err: err}) }
+	tell := p.outside()
+	return func(ms []iapeer.Message, err error) { tell(loaded{messages: ms, err: err}) }
 }
 
 // load takes the mailbox's word for what is open, except for what the presence
@@ -272,7 +272,7 @@ func (p *presence) withdraw(m house.Withdraw) {
 
 // recall reads the messages of a turn that began before a restart.
 func (p *presence) recall(t house.TurnKnown) {
-	root, self, generation := p.h.Root, p.self, p.rec.Generation
+	tell, generation := p.outside(), p.rec.Generation
 	left := len(t.IDs)
 	var causes []iapeer.Message
 	var mu sync.Mutex
@@ -284,7 +284,7 @@ func (p *presence) recall(t house.TurnKnown) {
 				causes = append(causes, m)
 			}
 			if left--; left == 0 {
-				root.Send(self, recalled{generation: generation, turn: t, causes: causes})
+				tell(recalled{generation: generation, turn: t, causes: causes})
 			}
 		})
 	}

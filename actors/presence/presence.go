@@ -64,18 +64,8 @@ func (recalled) presenceMessage() {}
 // Hook gives a presence what a hook of its session said. reply is called once
 // its evidence is on its way to disk, and at once for another generation's.
 func Hook(h *house.House, id iapeer.Identity, generation int64, events []iapeer.SessionEvent, reply func()) {
-	for range hookTries {
-		if h.View.Here(id) {
-			break
-		}
-		time.Sleep(hookAgain) // it is being spawned; the program waits for the answer
-	}
-	h.Root.Send(h.Presence(id), hooked{generation: generation, events: events, reply: reply})
+	h.Hand(id, hooked{generation: generation, events: events, reply: reply})
 }
-
-// hookAgain is the pause before a hook is handed over again to a presence that is
-// being spawned.
-const hookAgain, hookTries = 20 * time.Millisecond, 50
 
 // maxOffers is how often a message is offered before it is given up: each
 // further attempt follows a proof that the one before left no trace.
@@ -135,9 +125,8 @@ type presence struct {
 	asking      *house.Launch                    // waits to be admitted
 	queuedFor   string                           // why it is not, "" if not told
 	waiters     []house.Command                  // verbs that answer once the session is up, or cannot be
-	self        *actor.PID
 	timers      [timerKinds]*time.Timer
-	tokens      [timerKinds]int
+	tokens      [timerKinds]int64
 }
 
 // stateFunc is one state: what it does with each input.
@@ -157,7 +146,6 @@ func New(h *house.House, rec iapeer.Presence) actor.Actor {
 func (p *presence) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
-		p.self = c.Self()
 		p.recover()
 	case *actor.Stopping, *actor.Restarting:
 		p.letGo()
@@ -197,11 +185,18 @@ func (p *presence) recover() {
 	p.h.Sessions.Adopt(p.start(house.StartResume, ""), p.report(&p.line))
 }
 
+// outside returns how other goroutines reach the presence, or the one that has
+// been spawned in its place.
+func (p *presence) outside() func(presenceMessage) {
+	h, id := p.h, p.id
+	return func(m presenceMessage) { h.Hand(id, m) }
+}
+
 // report opens a line for reports of this generation and returns its callback.
 func (p *presence) report(line *int64) func(house.Report) {
-	root, self, generation, n := p.h.Root, p.self, p.rec.Generation, p.h.NextLine()
+	tell, generation, n := p.outside(), p.rec.Generation, p.h.NextLine()
 	*line = n
-	return func(r house.Report) { root.Send(self, reported{generation: generation, line: n, report: r}) }
+	return func(r house.Report) { tell(reported{generation: generation, line: n, report: r}) }
 }
 
 func (p *presence) start(mode house.StartMode, topic string) house.Launch {
@@ -226,6 +221,7 @@ func (p *presence) obey(c actor.Context, m house.PeerMessage) {
 		p.traits = p.h.Sessions.Traits(p.id.Runtime)
 	case house.MakeRoom:
 		p.makeRoom()
+	case house.Relay: // the peer takes its content out
 	case house.Removed:
 		p.remove(c)
 	}

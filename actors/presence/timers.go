@@ -5,7 +5,7 @@ import "time"
 // tick tells that a timer ran out. Stale ones carry an old token.
 type tick struct {
 	kind  timerKind
-	token int
+	token int64
 }
 
 func (tick) presenceMessage() {}
@@ -29,13 +29,13 @@ const (
 // arm starts a timer of a kind anew.
 func (p *presence) arm(kind timerKind, d time.Duration) {
 	p.disarm(kind)
-	root, self, t := p.h.Root, p.self, tick{kind: kind, token: p.tokens[kind]}
-	p.timers[kind] = time.AfterFunc(d, func() { root.Send(self, t) })
+	tell, t := p.outside(), tick{kind: kind, token: p.tokens[kind]}
+	p.timers[kind] = time.AfterFunc(d, func() { tell(t) })
 }
 
 // disarm makes a timer of a kind silent, also when its message is on the way.
 func (p *presence) disarm(kind timerKind) {
-	p.tokens[kind]++
+	p.tokens[kind] = p.h.NextLine() // no other presence's either, should one take this one's place
 	if t := p.timers[kind]; t != nil {
 		t.Stop()
 		p.timers[kind] = nil

@@ -46,8 +46,8 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	s.Anyway = anyway
 	// a host whose generation no record knows could not be adopted: the record
 	// is durable before the host exists
-	root, self := p.h.Root, p.self
-	p.h.Board.PutPresence(p.rec, func() { root.Send(self, recorded{launch: s}) })
+	tell := p.outside()
+	p.h.Board.PutPresence(p.rec, func() { tell(recorded{launch: s}) })
 }
 
 // connect takes a host that is up: what it was asked to write before is
