@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -321,6 +322,16 @@ func (w *world) wantPresence(tb testing.TB, id string, want iapeer.PresenceState
 		i, _ := iapeer.ParseIdentity(id)
 		s, _, _ := w.live().sys.View().Presence(i)
 		tb.Errorf("%s is %s (%s), want %s", id, got, s.Cause, want)
+	}
+}
+
+// wantCause checks what a stopped presence names as the cause.
+func (w *world) wantCause(tb testing.TB, id, part string) {
+	tb.Helper()
+	w.wantPresence(tb, id, iapeer.Stopped)
+	i, _ := iapeer.ParseIdentity(id)
+	if s, _, _ := w.live().sys.View().Presence(i); !strings.Contains(s.Cause, part) {
+		tb.Errorf("%s is stopped because %q, want %q in it", id, s.Cause, part)
 	}
 }
 

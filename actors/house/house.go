@@ -173,12 +173,9 @@ func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
 
 // untaken reports whether marks failed for a reason of the disk, not of their own.
 func untaken(done []Marked) bool {
-	for _, d := range done {
-		if d.Err != nil && !errors.Is(d.Err, iapeer.ErrBadChange) && !errors.Is(d.Err, iapeer.ErrUnknownID) && !errors.Is(d.Err, ErrClosed) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(done, func(d Marked) bool {
+		return d.Err != nil && !errors.Is(d.Err, iapeer.ErrBadChange) && !errors.Is(d.Err, iapeer.ErrUnknownID) && !errors.Is(d.Err, ErrClosed)
+	})
 }
 
 // Recorded reports whether every mark is on disk, or never will be because the

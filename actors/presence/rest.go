@@ -64,9 +64,12 @@ func (p *presence) leftOnPurpose(why string) {
 	}
 }
 
+// keptDown is the cause of a stop that nobody ordered.
+const keptDown = "its session ended, and its restart policy is never"
+
 // keepDown stops a peer that only a person starts.
 func (p *presence) keepDown(why string) {
-	p.rec.Stopped = true
+	p.rec.Stopped, p.rec.Cause = true, keptDown
 	p.h.Notify(house.Notice{Identity: p.id, Kind: "down", Summary: fmt.Sprintf("%s is down, and its restart policy is never", p.id.Name), Content: why + "\nStart it: iapeer start " + string(p.id.Name)})
 	p.settleDown(why)
 }

@@ -350,6 +350,8 @@ func (p *presence) end(why string) {
 func (p *presence) settleDown(why string) {
 	now := time.Now()
 	switch {
+	case p.rec.Stopped && p.rec.Cause == keptDown:
+		p.become(iapeer.Stopped, p.stopped, keptDown)
 	case p.rec.Stopped:
 		p.become(iapeer.Stopped, p.stopped, "stopped by a person")
 	case p.rec.RestUntil.After(now):

@@ -354,6 +354,9 @@ func (p *presence) stamp(m house.Stamp) {
 	p.h.Accept(msg, func(s house.Submitted) {
 		if s.Err == nil && !s.Repeated && answers != "" {
 			ev.Detail = "reply " + string(s.Message.ID)
+			if s.Held != "" {
+				ev.Detail += ", held"
+			}
 			p.mark([]iapeer.Mark{{ID: answers, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: body}}, nil)
 		}
 		m.Reply(s)

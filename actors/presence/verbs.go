@@ -159,27 +159,26 @@ func (p *presence) interrupt(c house.Command) {
 
 // leaveFor ends the session for a verb: now, or when its turn has ended.
 func (p *presence) leaveFor(c house.Command, action, why string) {
-	if p.works() && !c.Order.Now {
-		p.leaving = why
-		p.h.Board.PutPresence(p.rec, nil)
-		p.project()
-		c.Reply(p.outcome(c, action, fmt.Sprintf("when its turn has ended; at once: iapeer %s %s --now", c.Order.Verb, p.id.Name)), nil)
-		return
+	detail := ""
+	if !p.leave(why, c.Order.Now) {
+		detail = fmt.Sprintf("when its turn has ended; at once: iapeer %s %s --now", c.Order.Verb, p.id.Name)
 	}
-	p.end(why)
-	c.Reply(p.outcome(c, action, ""), nil)
+	c.Reply(p.outcome(c, action, detail), nil)
 }
 
 // works reports whether the session is at something that an end would cut.
 func (p *presence) works() bool { return p.turn.running || p.traits.Exec && p.underWay() }
 
-// leave ends the session now, or when its turn has ended.
-func (p *presence) leave(why string, now bool) {
+// leave ends the session now, or when its turn has ended; it reports whether now.
+func (p *presence) leave(why string, now bool) bool {
 	if p.works() && !now {
 		p.leaving = why
-		return
+		p.h.Board.PutPresence(p.rec, nil)
+		p.project()
+		return false
 	}
 	p.end(why)
+	return true
 }
 
 // answerWaiters answers the verbs that waited for the session.
