@@ -112,7 +112,7 @@ func TestOutcomesSurviveDaemonAndHost(t *testing.T) {
 	if err != nil || len(found) != 1 || found[0].State != Dead || len(found[0].Outcomes) != 1 || found[0].Outcomes[0].Outcome.Answer != "m-2" {
 		t.Fatalf("Scan = %+v, %v, want m-2's outcome", found, err)
 	}
-	if err := found[0].Outcomes[0].Forget(); err != nil {
+	if err := Forget(spec.Dir, spec.Identity, spec.Generation); err != nil {
 		t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(spec.Dir, "*.exec.*")); len(left) != 0 {

@@ -34,8 +34,8 @@ type Found struct {
 	Socket   string
 	Host     Process
 	Spec     *Spec    // of a host that is alive or was killed
-	Exits    []Exit   // oldest first; removed by Forget
-	Outcomes []Pended // exec outcomes that were never acknowledged
+	Exits    []Exit   // oldest first; kept until Forget
+	Outcomes []Pended // exec outcomes that were never acknowledged; kept until Forget
 	Files    Files
 }
 
@@ -43,17 +43,20 @@ type Found struct {
 type Pended struct {
 	Generation int64
 	Outcome    Outcome
-	path       string
 }
 
-// Forget removes the outcome: it is on the daemon's own disk.
-func (p Pended) Forget() error { return os.Remove(p.path) }
-
-// Forget removes the exit records.
-func (f Found) Forget() error {
+// Forget removes the exit records and outcomes that an identity's sessions left,
+// up to a generation: what they tell is on the daemon's own disk.
+func Forget(dir string, id iapeer.Identity, upTo int64) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	var errs []error
-	for _, e := range f.Exits {
-		errs = append(errs, os.Remove(f.Files.Exit(e.Generation)))
+	for _, e := range entries {
+		if whose, generation, _, ok := cutRecord(e.Name()); ok && generation <= upTo && whose == id.String() {
+			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -136,7 +139,7 @@ func collect(dir, name string, at func(string) *Found) {
 	}
 	var o Outcome
 	if readJSON(path, &o) == nil && string(o.ID) == id {
-		f.Outcomes = append(f.Outcomes, Pended{Generation: generation, Outcome: o, path: path})
+		f.Outcomes = append(f.Outcomes, Pended{Generation: generation, Outcome: o})
 	}
 }
 

@@ -115,11 +115,16 @@ func TestExitIsRecorded(t *testing.T) {
 	if n := strings.Count(string(log), "ev=session-exit identity=claude-anna dead_status=3"); n != 1 {
 		t.Errorf("exits.log = %q, want one line", log)
 	}
-	if err := found[0].Forget(); err != nil {
-		t.Error(err)
-	}
-	if found, _ := Scan(spec.Dir); len(found) != 0 {
-		t.Errorf("Scan after Forget = %+v, want nothing", found)
+	for _, tc := range []struct {
+		upTo int64
+		left int
+	}{{6, 1}, {7, 0}} {
+		if err := Forget(spec.Dir, spec.Identity, tc.upTo); err != nil {
+			t.Error(err)
+		}
+		if found, _ := Scan(spec.Dir); len(found) != tc.left {
+			t.Errorf("Scan after Forget up to %d = %+v, want %d", tc.upTo, found, tc.left)
+		}
 	}
 }
 

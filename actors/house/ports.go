@@ -129,6 +129,7 @@ type Launch struct {
 	Topic      string // of the message that wakes it
 	Person     bool   // a person wrote that message
 	Anyway     bool   // although a session started by hand holds the folder
+	Settled    int64  // what sessions up to this generation left is on disk, 0 if it may not be
 }
 
 // Session is a live session. Its methods return at once and report through the

@@ -44,6 +44,9 @@ func (p *presence) wake(mode house.StartMode, topic string, anyway bool) {
 	p.arm(timerState, p.h.Config.BootDeadline)
 	s := p.start(mode, topic)
 	s.Anyway = anyway
+	if p.marks.none() && !p.underWay() {
+		s.Settled = p.rec.Generation - 1
+	}
 	// a host whose generation no record knows could not be adopted: the record
 	// is durable before the host exists
 	tell := p.outside()

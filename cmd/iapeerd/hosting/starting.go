@@ -274,6 +274,9 @@ func (st *starting) spawn(ctx context.Context) error {
 		HostPID: l.hostPID, Socket: l.socket(),
 	})
 	go l.listen()
+	if err := session.Forget(spec.Dir, id, st.order.Settled); err != nil {
+		st.s.Log.Warn("records of dead sessions cannot be removed", iapeerField(id), errField(err))
+	}
 	return nil
 }
 
