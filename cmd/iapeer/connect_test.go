@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/iapeer/iapeer"
@@ -40,6 +44,51 @@ func TestKilledDaemonDropsConnections(t *testing.T) {
 		if !errors.Is(err, tc.err) || d.asked != tc.asked {
 			t.Errorf("%s: asked %d times, %v; want %d times, %v", tc.method, d.asked, err, tc.asked, tc.err)
 		}
+	}
+}
+
+// forgetful is a daemon that was killed while it took a message, and does not know
+// the caller's session at first when it is back.
+type forgetful struct {
+	refusals int
+	keys     []string
+}
+
+func (f *forgetful) Do(_ context.Context, r *client.Request) (*client.Response, error) {
+	f.keys = append(f.keys, r.Header[client.HeaderKey])
+	answer := func(status int, body string) (*client.Response, error) {
+		return &client.Response{Status: status, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+	switch n := len(f.keys); {
+	case n == 1:
+		return nil, syscall.ECONNRESET
+	case n <= 1+f.refusals:
+		return answer(403, `{"error":"who calls is not proven","code":"not-proven"}`)
+	}
+	return answer(200, `{"result":{"id":"m-1","state":"accepted"}}`)
+}
+
+// A send that a killed daemon did not answer is not refused because the next one
+// does not know the caller at once; where it never does, the words leave open what
+// is not known.
+func TestRefusedAfterNoAnswer(t *testing.T) {
+	for _, refusals := range []int{2, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &forgetful{refusals: refusals}
+			reply, err := dispatch(t.Context(), &world{now: time.Now}, client.New(f), client.SendRequest{Personality: "bob", Message: "hi"}, 0)
+			if len(slices.Compact(f.keys)) != 1 {
+				t.Errorf("keys %v, want one", f.keys)
+			}
+			if refusals == 2 {
+				if err != nil || reply.Result.ID != "m-1" {
+					t.Errorf("got %+v, %v, want the receipt", reply, err)
+				}
+				return
+			}
+			if !errors.Is(err, iapeer.ErrNotProven) || !strings.Contains(err.Error(), "may have been accepted") {
+				t.Errorf("got %v, want a refusal that says what is not known", err)
+			}
+		})
 	}
 }
 

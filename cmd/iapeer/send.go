@@ -231,22 +231,34 @@ const (
 
 // dispatch sends and shows progress to a person. When the daemon stops or dies
 // meanwhile it sends again with the same key, so that a message that was already
-// accepted is not sent twice.
+// accepted is not sent twice. A daemon that has just started may not know the
+// caller's session yet: its refusal is no answer to what went before.
 func dispatch(ctx context.Context, w *world, fleet *client.Client, req client.SendRequest, wait time.Duration) (client.SendReply, error) {
 	req.Wait, req.Key = wait.String(), rand.Text()
+	unanswered := false
 	for until := w.now().Add(repeatFor); ; {
 		reply, err := watched(ctx, w, fleet, req)
 		var refused *client.Error
 		gone := err != nil && !errors.As(err, &refused) && !errors.Is(err, iapeer.ErrNoDaemon)
-		if !gone && !errors.Is(err, iapeer.ErrShuttingDown) || w.now().After(until) {
-			return reply, err
+		unanswered = unanswered || gone
+		again := gone || errors.Is(err, iapeer.ErrShuttingDown) || unanswered && errors.Is(err, iapeer.ErrNotProven)
+		if !again || w.now().After(until) {
+			return reply, doubtful(err, unanswered)
 		}
 		select {
 		case <-ctx.Done():
-			return reply, ctx.Err()
+			return reply, doubtful(ctx.Err(), unanswered)
 		case <-time.After(repeatEvery):
 		}
 	}
+}
+
+// doubtful says of a failure that the message may have been accepted before it.
+func doubtful(err error, unanswered bool) error {
+	if err == nil || !unanswered {
+		return err
+	}
+	return fmt.Errorf("%w\nThe daemon went away before it answered: the message may have been accepted all the same. Look before you send it again: iapeer msg list", err)
 }
 
 func watched(ctx context.Context, w *world, fleet *client.Client, req client.SendRequest) (client.SendReply, error) {
