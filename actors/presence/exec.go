@@ -52,16 +52,17 @@ func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evi
 		{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev},
 		{ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev, Answer: text},
 	}
-	record := func() { p.mark(marks, recorded) }
 	if m.Caused != "" || m.From == iapeer.SystemIdentity() {
-		record()
+		p.mark(marks, recorded)
 		return
 	}
+	p.marks.begin(marks) // already now: until the answer is accepted, the host's outcome is all there is
 	p.h.Accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s house.Submitted) {
 		if s.Err != nil {
 			p.h.Notify(house.Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.Err), Content: text})
 		}
-		record()
+		p.mark(marks, recorded)
+		p.marks.end(marks)
 	})
 }
 
