@@ -159,7 +159,7 @@ func BenchmarkRouterHandOver(b *testing.B) {
 func BenchmarkObserversFanOut(b *testing.B) {
 	for name, n := range map[string]int{"0": 0, "1": 1, "100": 100} {
 		b.Run(name, func(b *testing.B) {
-			o := newObservers(&house.House{})
+			o := newObservers(&house.House{}, newWaits())
 			for range n {
 				c := make(chan iapeer.Stamped, subscriberBuffer)
 				o.subs[&Subscription{C: c, c: c}] = struct{}{}

@@ -137,7 +137,7 @@ func messageName(v reflect.Value) string {
 // calls.
 var panicTargets = []string{
 	"router.submit",
-	"observers.publish", "observers.subscribe", "observers.unsubscribe", "observers.await", "observers.placed", "observers.forget",
+	"observers.publish", "observers.subscribe", "observers.unsubscribe", "observers.placed",
 	"notices.raise", "notices.raised",
 	"loops.weigh", "loops.release", "admission.ask", "admission.leave", "admission.changed",
 	"roster.deliver", "roster.stamp", "roster.command", "roster.onboard", "roster.onboarded", "roster.refresh", "roster.wakeMail", "roster.withdraw", "roster.relay",

@@ -18,11 +18,11 @@ type peer struct {
 	records  []iapeer.Presence // durable, read at start
 	children map[iapeer.Runtime]*actor.PID
 	removing bool
+	leaving  bool // its children end with it
 }
 
 // Receive implements actor.Actor.
 func (p *peer) Receive(c actor.Context) {
-	defer house.AnswerPanic(c.Message())
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		p.children = nil
@@ -33,6 +33,8 @@ func (p *peer) Receive(c actor.Context) {
 			p.child(c, status.Identity.Runtime)
 		}
 		p.wakeWaiting(c)
+	case *actor.Stopping, *actor.Restarting:
+		p.leaving = true
 	case *actor.Terminated:
 		for rt, pid := range p.children {
 			if pid.Equal(m.Who) {
@@ -40,32 +42,38 @@ func (p *peer) Receive(c actor.Context) {
 			}
 		}
 		p.leave(c)
-	case house.Deliver:
+	case house.PeerMessage:
+		defer house.AnswerPanic(m)
 		p.h.Inspect("peer", m)
+		if p.leaving {
+			house.Decline(m)
+			return
+		}
+		p.pass(c, m)
+	}
+}
+
+// pass hands a message to the presence that it is for.
+func (p *peer) pass(c actor.Context, m house.PeerMessage) {
+	switch m := m.(type) {
+	case house.Deliver:
 		c.Send(p.child(c, m.Message.To.Runtime), m)
 	case house.Stamp:
-		p.h.Inspect("peer", m)
 		c.Send(p.child(c, m.Message.From.Runtime), m)
 	case house.Command:
-		p.h.Inspect("peer", m)
 		p.command(c, m)
 	case house.WakeMail:
-		p.h.Inspect("peer", m)
 		c.Send(p.child(c, m.To.Runtime), m)
 	case house.Withdraw:
-		p.h.Inspect("peer", m)
 		c.Send(p.child(c, m.To.Runtime), m)
 	case house.Refresh:
-		p.h.Inspect("peer", m)
 		for _, pid := range p.children {
 			c.Send(pid, m)
 		}
 	case house.Relay:
-		p.h.Inspect("peer", m)
 		c.Send(p.child(c, m.To.Runtime), m.Message)
 	case house.MakeRoom: // goes straight to a presence
 	case house.Removed:
-		p.h.Inspect("peer", m)
 		p.removing = true
 		for _, pid := range p.children {
 			c.Send(pid, m)

@@ -85,6 +85,10 @@ func (r *roster) Receive(c actor.Context) {
 	case house.PeerMessage:
 		defer house.AnswerPanic(m)
 		r.h.Inspect("roster", m)
+		if r.leaving {
+			house.Decline(m)
+			return
+		}
 		r.pass(c, m)
 	case rosterMessage:
 		defer house.AnswerPanic(m)

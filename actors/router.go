@@ -123,22 +123,13 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 	}
 	id := iapeer.NewMessageID()
 	waiting := d.Wait > 0 && d.WaitFor != iapeer.Accepted && (d.WaitFor == iapeer.Answered || !s.toInbox(d))
-	var fate chan progress
-	if waiting {
-		fate = make(chan progress, 1)
-		s.h.Root.Send(s.h.Observers, await{id: id, until: d.WaitFor, reply: fate})
-		defer s.h.Root.Send(s.h.Observers, forget{id: id})
-	}
-	sub, err := ask(ctx, func(reply func(house.Submitted, error)) {
-		s.h.Root.Send(s.h.Router, submit{draft: d, id: id, reply: func(r house.Submitted) { reply(r, r.Err) }})
-	})
+	sub, p, err := s.submit(ctx, d, id, waiting)
 	if err != nil {
 		return iapeer.SendResult{}, err
 	}
 	if sub.Repeated {
 		return s.repeated(ctx, sub.Message, d)
 	}
-	p := progress{state: sub.Message.State}
 	if sub.Held != "" {
 		p.place = house.Place{By: "loop", Next: "it is held: " + sub.Held + ". A person decides: iapeer msg release " + string(sub.Message.ID), Depth: 1}
 		return s.result(ctx, sub.Message, p), nil
@@ -146,15 +137,51 @@ func (s *System) Send(ctx context.Context, d iapeer.Draft) (iapeer.SendResult, e
 	if s.h.Sessions.Traits(sub.Message.To.Runtime).Inbox {
 		p.place = s.inInbox(sub.Message.To)
 	}
-	if waiting && sub.Message.ID == id {
-		p = s.waitFor(ctx, fate, d.Wait, p)
-		if !p.done { // whoever was to tell us may have failed
-			if now, err := s.Message(ctx, id); err == nil {
-				p.state = now.State
-			}
+	if waiting && !p.done { // whoever was to tell us may have failed
+		if now, err := s.Message(ctx, sub.Message.ID); err == nil {
+			p.state = now.State
 		}
 	}
 	return s.result(ctx, sub.Message, p), nil
+}
+
+// submit hands a draft to the router and returns what it says of it, and with
+// waiting what became of the message within the time that the draft gives. What
+// the router says is not waited for in between: who waits for the fate of a
+// message is not woken for its acceptance.
+func (s *System) submit(ctx context.Context, d iapeer.Draft, id iapeer.MessageID, waiting bool) (sub house.Submitted, p progress, err error) {
+	said, end := make(chan house.Submitted, 1), make(chan struct{}, 1)
+	var w *waiter
+	if waiting {
+		w = s.waits.await(id, d.WaitFor)
+		defer s.waits.forget(w)
+	}
+	s.h.Root.Send(s.h.Router, submit{draft: d, id: id, reply: func(r house.Submitted) {
+		select {
+		case said <- r:
+		default:
+			return // only the first answer counts
+		}
+		if r.Err != nil || r.Repeated || r.Held != "" || r.Message.ID != id {
+			end <- struct{}{} // nothing more will become of it
+		}
+	}})
+	if waiting {
+		p = w.wait(ctx, d.Wait, end)
+	}
+	select {
+	case sub = <-said:
+	case <-ctx.Done():
+		select {
+		case sub = <-said:
+		default:
+			return sub, p, ctx.Err()
+		}
+	}
+	if p.state == "" {
+		p.state = sub.Message.State
+	}
+	return sub, p, sub.Err
 }
 
 // toInbox reports whether a draft goes to a person's inbox, where no evidence is to
@@ -173,29 +200,16 @@ func (s *System) inInbox(to iapeer.Identity) house.Place {
 	return w
 }
 
-// waitFor waits for the end of the wait; on time-out it says what is known.
-func (s *System) waitFor(ctx context.Context, fate <-chan progress, limit time.Duration, p progress) progress {
-	t := time.NewTimer(limit)
-	defer t.Stop()
-	select {
-	case p = <-fate:
-	case <-t.C:
-	case <-ctx.Done():
-	}
-	return p
-}
-
 // repeated answers a send that was made before: with the first one's receipt as
 // it stands now.
 func (s *System) repeated(ctx context.Context, m iapeer.Message, d iapeer.Draft) (iapeer.SendResult, error) {
 	if d.WaitFor != iapeer.Accepted && m.State.Open() {
-		fate := make(chan progress, 1)
-		s.h.Root.Send(s.h.Observers, await{id: m.ID, until: d.WaitFor, reply: fate})
-		defer s.h.Root.Send(s.h.Observers, forget{id: m.ID})
+		w := s.waits.await(m.ID, d.WaitFor)
+		defer s.waits.forget(w)
 		if now, err := s.Message(ctx, m.ID); err == nil && !now.State.Open() {
 			m = now
 		} else {
-			s.waitFor(ctx, fate, d.Wait, progress{})
+			w.wait(ctx, d.Wait, nil)
 		}
 	}
 	if now, err := s.Message(ctx, m.ID); err == nil {

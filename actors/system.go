@@ -46,6 +46,7 @@ import (
 type System struct {
 	h      *house.House
 	system *actor.ActorSystem
+	waits  *waits
 }
 
 // panicPolicy restarts an actor that panicked; what it lost is read again from
@@ -79,13 +80,13 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }))
 	h := house.New(cfg, ports, sys.Root, probe)
 	breaker := loop.NewActor(h.Config.Loop, func(m any) { h.Inspect("loops", m) })
-	desk := newDesk(h)
+	desk, w := newDesk(h), newWaits()
 	for _, part := range []struct {
 		name string
 		pid  **actor.PID
 		make actor.Producer
 	}{
-		{"observers", &h.Observers, func() actor.Actor { return newObservers(h) }},
+		{"observers", &h.Observers, func() actor.Actor { return newObservers(h, w) }},
 		{"notices", &h.Notices, func() actor.Actor { return &notices{h: h} }},
 		{"loops", &h.Loops, func() actor.Actor { return breaker }},
 		{"admission", &h.Admission, func() actor.Actor { return desk }},
@@ -106,7 +107,7 @@ func start(cfg house.Config, ports house.Ports, probe func(string, any)) (*Syste
 			*part.pid = pid
 		}
 	}
-	return &System{h: h, system: sys}, nil
+	return &System{h: h, system: sys, waits: w}, nil
 }
 
 // newDesk makes the desk that grants starts.
@@ -124,11 +125,8 @@ func newDesk(h *house.House) *admission.Desk {
 	return d
 }
 
-func newObservers(h *house.House) *observers {
-	return &observers{
-		h: h, subs: make(map[*Subscription]struct{}), waits: make(map[iapeer.MessageID][]*waiter),
-		byTo: make(map[iapeer.Identity]map[iapeer.MessageID]struct{}),
-	}
+func newObservers(h *house.House, w *waits) *observers {
+	return &observers{h: h, subs: make(map[*Subscription]struct{}), waits: w}
 }
 
 // Stop ends the system in the order that loses nothing: the roster first, so

@@ -74,6 +74,21 @@ type Submitted struct {
 	Err      error
 }
 
+// Decline answers a message that comes to an actor which is ending: one that it
+// spawned a child for would never end. What was accepted is on disk, and is found
+// there.
+func Decline(m PeerMessage) {
+	switch m := m.(type) {
+	case Stamp:
+		m.Reply(Submitted{Err: iapeer.ErrShuttingDown})
+	case Command:
+		m.Reply(iapeer.Outcome{}, iapeer.ErrShuttingDown)
+	case Withdraw:
+		m.Reply(Marked{Err: iapeer.ErrShuttingDown})
+	case Deliver, Refresh, WakeMail, Removed, MakeRoom, Relay:
+	}
+}
+
 // answering is a message whose sender waits for an answer.
 type answering interface {
 	// AnswerPanic gives it when the message could not be handled.
