@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,26 +29,29 @@ const typingPause = 700 * time.Millisecond
 type job struct {
 	id    iapeer.MessageID // of an offer, for enter
 	bytes []byte
+	n     int // written so far
 	pause time.Duration
 	moved func(n int)
 	done  func(n int, err error)
 }
 
 // A queue writes jobs to the pty one after the other, each whole before the
-// next begins. It is the only writer.
+// next begins. It is the only writer. Whoever finds it idle writes what the
+// terminal takes at once, and spares a change of goroutines; run does the rest.
 type queue struct {
 	pty *os.File
 
-	mu    sync.Mutex
-	more  sync.Cond // a job came, or the queue ended
-	less  sync.Cond // room came
-	jobs  []job
-	size  int
-	ended bool
-	over  chan struct{}    // closed by end
-	pause iapeer.MessageID // the job that pauses now
-	hurry chan struct{}    // closed to end its pause
-	typed time.Time        // when a person typed last
+	mu      sync.Mutex
+	more    sync.Cond // a job came, or the queue ended
+	less    sync.Cond // room came
+	jobs    []job
+	size    int
+	writing bool // a job is being written
+	ended   bool
+	over    chan struct{}    // closed by end
+	pause   iapeer.MessageID // the job that pauses now
+	hurry   chan struct{}    // closed to end its pause
+	typed   time.Time        // when a person typed last
 }
 
 func newQueue(pty *os.File) *queue {
@@ -56,18 +60,33 @@ func newQueue(pty *os.File) *queue {
 	return q
 }
 
-// put appends a job. After the end it is done at once, with an error.
+// put appends a job, or writes it where that does not block. After the end it is
+// done at once, with an error.
 func (q *queue) put(j job) {
+	var err error
 	q.mu.Lock()
-	ended := q.ended
-	if !ended {
-		q.jobs = append(q.jobs, j)
-		q.size += len(j.bytes)
+	at := len(q.jobs)
+	if !q.ended && !q.writing && at == 0 && j.pause <= 0 {
+		q.writing = true
+		q.mu.Unlock()
+		err = q.push(&j, len(j.bytes), false)
+		q.mu.Lock()
+		q.writing = false
+	}
+	open := err == nil && j.n < len(j.bytes)
+	switch {
+	case open && q.ended:
+		err = errEnded
+	case open:
+		q.jobs = slices.Insert(q.jobs, at, j) // before what came while it was written
+		q.size += len(j.bytes) - j.n
+	}
+	if len(q.jobs) > 0 {
 		q.more.Signal()
 	}
 	q.mu.Unlock()
-	if ended && j.done != nil {
-		j.done(0, errEnded)
+	if (!open || err != nil) && j.done != nil {
+		j.done(j.n, err)
 	}
 }
 
@@ -97,17 +116,19 @@ func (q *queue) run() {
 		if !ok {
 			return
 		}
-		n, err := q.write(j)
+		err := q.write(&j)
 		if j.done != nil {
-			j.done(n, err)
+			j.done(j.n, err)
 		}
 	}
 }
 
+// next waits for a job to write. The one before it is done.
 func (q *queue) next() (job, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) == 0 && !q.ended {
+	q.writing = false
+	for (len(q.jobs) == 0 || q.writing) && !q.ended {
 		q.more.Wait()
 	}
 	if q.ended {
@@ -119,19 +140,19 @@ func (q *queue) next() (job, bool) {
 	if len(q.jobs) == 0 {
 		q.jobs = nil
 	}
-	q.size -= len(j.bytes)
+	q.size -= len(j.bytes) - j.n
+	q.writing = true
 	q.less.Broadcast()
 	return j, true
 }
 
 // write writes one job, by one system call where the pty takes it all.
-func (q *queue) write(j job) (int, error) {
+func (q *queue) write(j *job) error {
 	if j.pause <= 0 || len(j.bytes) < 2 {
-		return q.push(j, 0, len(j.bytes))
+		return q.push(j, len(j.bytes), true)
 	}
-	n, err := q.push(j, 0, len(j.bytes)-1)
-	if err != nil {
-		return n, err
+	if err := q.push(j, len(j.bytes)-1, true); err != nil {
+		return err
 	}
 	hurry := q.pausing(j.id)
 	t := time.NewTimer(j.pause)
@@ -140,10 +161,10 @@ func (q *queue) write(j job) (int, error) {
 	case <-t.C:
 	case <-hurry:
 	case <-q.over:
-		return n, errEnded
+		return errEnded
 	}
 	q.pausing("")
-	return q.push(j, n, len(j.bytes))
+	return q.push(j, len(j.bytes), true)
 }
 
 // pausing notes that a job pauses, or with "" that none does. The channel is
@@ -165,26 +186,26 @@ func (q *queue) enter(id iapeer.MessageID) {
 	}
 }
 
-// push writes the bytes of a job from n to end and returns how many of all are
-// written.
-func (q *queue) push(j job, n, end int) (int, error) {
+// push writes the bytes of a job up to end. Without wait it leaves what the
+// terminal does not take at once.
+func (q *queue) push(j *job, end int, wait bool) error {
 	raw, err := q.pty.SyscallConn()
 	if err != nil {
-		return n, err
+		return err
 	}
 	var werr error
 	err = raw.Write(func(fd uintptr) bool {
-		for n < end {
-			m, err := unix.Write(int(fd), j.bytes[n:end])
+		for j.n < end {
+			m, err := unix.Write(int(fd), j.bytes[j.n:end])
 			if m > 0 {
-				n += m
+				j.n += m
 				if j.moved != nil {
-					j.moved(n)
+					j.moved(j.n)
 				}
 			}
 			switch {
 			case errors.Is(err, unix.EAGAIN):
-				return false // wait until the program reads
+				return !wait // or wait until the program reads
 			case errors.Is(err, unix.EINTR):
 			case err != nil:
 				werr = err
@@ -196,7 +217,7 @@ func (q *queue) push(j job, n, end int) (int, error) {
 	if err == nil {
 		err = werr
 	}
-	return n, err
+	return err
 }
 
 // end fails all jobs that are not begun. The one being written ends when the

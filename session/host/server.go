@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,8 @@ func (h *Host) serve(conn net.Conn) {
 	defer c.shut()
 	defer h.catch()
 	_ = conn.SetReadDeadline(time.Now().Add(helloWait))
-	t, payload, err := wire.Read(conn)
+	in := bufio.NewReader(conn)
+	t, payload, err := wire.Read(in)
 	if err != nil {
 		return
 	}
@@ -74,7 +76,7 @@ func (h *Host) serve(conn net.Conn) {
 		h.frame(c, t, payload)
 	}
 	for {
-		t, payload, err := wire.Read(conn)
+		t, payload, err := wire.Read(in)
 		if err != nil {
 			return
 		}
