@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -120,8 +121,9 @@ func (c *Conn) Close() error { return c.conn.Close() }
 // read distributes what the host sends.
 func (c *Conn) read() {
 	defer close(c.events)
+	in := bufio.NewReader(c.conn)
 	for {
-		t, payload, err := wire.Read(c.conn)
+		t, payload, err := wire.Read(in)
 		if err == nil {
 			err = c.take(t, payload)
 		}
@@ -173,24 +175,53 @@ func (c *Conn) fail(err error) {
 	}
 }
 
+// A call is a request that waits for its answer.
+type call struct {
+	number uint32
+	answer chan []byte // closed when the host goes away
+}
+
 // call sends a request and decodes its answer into out, which may be nil.
 func (c *Conn) call(ctx context.Context, t wire.Type, body []byte, out any) error {
-	ch := make(chan []byte, 1)
+	q, frame, err := c.begin(nil, t, body)
+	if err != nil {
+		return err
+	}
+	if err := c.send(frame, q); err != nil {
+		return err
+	}
+	return c.await(ctx, q, out)
+}
+
+// begin opens a call and appends its frame to b.
+func (c *Conn) begin(b []byte, t wire.Type, body []byte) (call, []byte, error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.err != nil {
-		defer c.mu.Unlock()
-		return c.err
+		return call{}, b, c.err
 	}
 	c.next++
-	n := c.next
-	c.calls[n] = ch
-	c.mu.Unlock()
-	if err := c.send(wire.Append(nil, t, wire.Number(n), body)); err != nil {
-		c.forget(n)
+	q := call{number: c.next, answer: make(chan []byte, 1)}
+	c.calls[q.number] = q.answer
+	return q, wire.Append(b, t, wire.Number(q.number), body), nil
+}
+
+// send writes the frames of calls; when it fails none of them is answered.
+func (c *Conn) send(frames []byte, calls ...call) error {
+	c.write.Lock()
+	_, err := c.conn.Write(frames)
+	c.write.Unlock()
+	if err != nil {
+		c.forget(calls...)
 		return fmt.Errorf("%w: %w", ErrGone, err)
 	}
+	return nil
+}
+
+// await waits for the answer of a call.
+func (c *Conn) await(ctx context.Context, q call, out any) error {
 	select {
-	case reply, ok := <-ch:
+	case reply, ok := <-q.answer:
 		if !ok {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -198,22 +229,17 @@ func (c *Conn) call(ctx context.Context, t wire.Type, body []byte, out any) erro
 		}
 		return decode(reply, out)
 	case <-ctx.Done():
-		c.forget(n)
+		c.forget(q)
 		return ctx.Err()
 	}
 }
 
-func (c *Conn) send(frame []byte) error {
-	c.write.Lock()
-	defer c.write.Unlock()
-	_, err := c.conn.Write(frame)
-	return err
-}
-
-func (c *Conn) forget(n uint32) {
+func (c *Conn) forget(calls ...call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.calls, n)
+	for _, q := range calls {
+		delete(c.calls, q.number)
+	}
 }
 
 // decode reads a reply: an error, or the answer.
@@ -261,15 +287,53 @@ type Offering struct {
 // For kind exec, Written means that the command was started with the message;
 // how it ended comes as [EventOutcome].
 func (c *Conn) Offer(ctx context.Context, o Offering) (OfferResult, error) {
-	var r OfferResult
-	head, err := json.Marshal(wire.OfferHeader{ID: o.ID, Attempt: o.Attempt, Mode: o.Mode, Submit: o.Submit, PauseMS: o.Pause.Milliseconds()})
-	if err != nil {
-		return r, err
+	var (
+		r    OfferResult
+		fail error
+	)
+	c.Offers(ctx, []Offering{o}, func(_ Offering, result OfferResult, err error) { r, fail = result, err })
+	return r, fail
+}
+
+// Offers makes several offers as [Conn.Offer] does: they reach the host in one
+// write, which executes them in their order. told is called with the outcome of
+// each, in that order.
+func (c *Conn) Offers(ctx context.Context, list []Offering, told func(Offering, OfferResult, error)) {
+	if len(list) == 0 {
+		return
 	}
-	if err = c.call(ctx, wire.Offer, wire.OfferPayload(head, o.Text), &r); err != nil {
-		err = fmt.Errorf("offer %s: %w", o.ID, err)
+	var (
+		frames []byte
+		calls  []call
+		err    error
+	)
+	for _, o := range list {
+		var head []byte
+		if head, err = json.Marshal(wire.OfferHeader{ID: o.ID, Attempt: o.Attempt, Mode: o.Mode, Submit: o.Submit, PauseMS: o.Pause.Milliseconds()}); err != nil {
+			break
+		}
+		var q call
+		if q, frames, err = c.begin(frames, wire.Offer, wire.OfferPayload(head, o.Text)); err != nil {
+			break
+		}
+		calls = append(calls, q)
 	}
-	return r, err
+	if err == nil {
+		err = c.send(frames, calls...)
+	} else {
+		c.forget(calls...)
+	}
+	for i, o := range list {
+		var r OfferResult
+		failed := err
+		if failed == nil {
+			failed = c.await(ctx, calls[i], &r)
+		}
+		if failed != nil {
+			failed = fmt.Errorf("offer %s: %w", o.ID, failed)
+		}
+		told(o, r, failed)
+	}
 }
 
 // Enter ends the pause of the offer of id, if it is in its pause now: the

@@ -34,63 +34,88 @@ type offer struct {
 	attempt int
 }
 
-// makeOffers makes the offers that wait, one after the other.
+// makeOffers makes the offers that wait: to a conversation one after the other,
+// for each depends on the composer, to others several at once.
 func (l *live) makeOffers() {
 	for {
 		l.mu.Lock()
-		if len(l.offers) == 0 {
+		waiting := l.offers[:min(len(l.offers), l.atOnce())]
+		l.offers = l.offers[len(waiting):]
+		if len(waiting) == 0 {
 			l.offers, l.offering = nil, false
 			l.mu.Unlock()
 			return
 		}
-		o := l.offers[0]
-		l.offers = l.offers[1:]
 		l.mu.Unlock()
-		l.offer(o.message, o.attempt)
+		l.offer(waiting)
 	}
 }
 
-// offer makes one offer and reports what became of it. A host that goes away
+// atOnce is how many offers are made in one write.
+func (l *live) atOnce() int {
+	if l.adapter.Kind == runtimes.TUI {
+		return 1
+	}
+	return 64
+}
+
+// offer makes offers and reports what became of each. A host that goes away
 // before it answers says nothing; the session's end is told, and its records
 // decide.
-func (l *live) offer(m iapeer.Message, attempt int) {
-	text := l.adapter.Render(m.Envelope, time.Now())
+func (l *live) offer(waiting []offer) {
+	list := make([]session.Offering, 0, len(waiting))
+	for _, o := range waiting {
+		if l.adapter.Kind == runtimes.TUI && l.yields(o.message, o.attempt) {
+			continue
+		}
+		list = append(list, l.compose(o))
+	}
+	if len(list) == 1 && list[0].Pause > 0 {
+		l.awaitText(list[0].ID)
+		defer l.awaitText("")
+	}
+	l.conn.Offers(l.s.Life, list, l.offered)
+}
+
+// written says how a runtime of a kind gets its messages, for the evidence.
+var written = map[runtimes.Kind]string{
+	runtimes.TUI: "bracketed paste", runtimes.Router: "written to the terminal", runtimes.Exec: "standard input of a process",
+}
+
+// compose is what the host is asked to write.
+func (l *live) compose(w offer) session.Offering {
+	text := l.adapter.Render(w.message.Envelope, time.Now())
 	if !l.greeted.Load() {
 		text = runtimes.FirstMessage(l.initial != "", clean(l.initial), text)
 	}
-	o := session.Offering{ID: m.ID, Attempt: attempt, Text: []byte(text)}
-	how := "bracketed paste"
+	o := session.Offering{ID: w.message.ID, Attempt: w.attempt, Text: []byte(text)}
 	switch l.adapter.Kind {
 	case runtimes.TUI:
-		if l.yields(m, attempt) {
-			return
-		}
 		o.Mode, o.Submit, o.Pause = session.Paste, true, l.gap()
-		if o.Pause > 0 {
-			l.awaitText(m.ID)
-			defer l.awaitText("")
-		}
 	case runtimes.Router:
-		o.Mode, how = session.Raw, "written to the terminal"
-		o.Text = append(o.Text, '\n')
+		o.Mode, o.Text = session.Raw, append(o.Text, '\n')
 	case runtimes.Exec:
-		o.Mode, how = session.Run, "standard input of a process"
-	case runtimes.Inbox:
-		return
+		o.Mode = session.Run
+	case runtimes.Inbox: // a person's: nothing is written
 	}
-	r, err := l.conn.Offer(l.s.Life, o)
-	if err != nil {
-		if !errors.Is(err, session.ErrGone) && l.s.Life.Err() == nil {
-			l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(m.ID)), errField(err))
-			l.report(house.Offered{ID: m.ID, Attempt: attempt, Detail: err.Error(), At: time.Now()})
-		}
+	return o
+}
+
+// offered reports what became of an offer.
+func (l *live) offered(o session.Offering, r session.OfferResult, err error) {
+	how := written[l.adapter.Kind]
+	switch {
+	case errors.Is(err, session.ErrGone), err != nil && l.s.Life.Err() != nil:
 		return
-	}
-	if r.State != session.Written {
+	case err != nil:
+		l.s.Log.Error("offer", iapeerField(l.id), zap.String("id", string(o.ID)), errField(err))
+		l.report(house.Offered{ID: o.ID, Attempt: o.Attempt, Detail: err.Error(), At: time.Now()})
+		return
+	case r.State != session.Written:
 		how = r.Reason
 	}
 	l.report(house.Offered{
-		ID: m.ID, Attempt: attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
+		ID: o.ID, Attempt: o.Attempt, Written: r.State == session.Written, Begun: r.State != session.NotBegun, Detail: how, At: r.At,
 	})
 }
 
