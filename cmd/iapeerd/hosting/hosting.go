@@ -13,6 +13,7 @@ package hosting
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -56,6 +57,7 @@ type Sessions struct {
 	URL string // of the MCP endpoint; set once, before the first launch
 
 	known    map[iapeer.Runtime]runtimes.Adapter // the runtimes that need no package; read-only
+	packages sync.Map                            // by runtime: the pack that was found last
 	scans    scans
 	mu       sync.Mutex
 	live     map[iapeer.Identity]*live
@@ -91,13 +93,33 @@ func (s *Sessions) Traits(rt iapeer.Runtime) house.Traits {
 	}
 }
 
-// adapter is asked for with every message, hence the table. A package may be
-// installed at any time, so its manifest is looked for each time.
+// pack is the adapter of a package that was installed at a time.
+type pack struct {
+	adapter runtimes.Adapter
+	at      time.Time
+}
+
+// packSure is how long a package that was found is not looked for again.
+const packSure = time.Second
+
+// adapter is asked for several times with every message, hence the tables. A
+// package that is not there is looked for each time, for it may be installed at
+// any moment.
 func (s *Sessions) adapter(rt iapeer.Runtime) (runtimes.Adapter, error) {
 	if a, ok := s.known[rt]; ok {
 		return a, nil
 	}
-	return runtimes.For(rt, s.packaged(rt))
+	now := time.Now()
+	if p, ok := s.packages.Load(rt); ok && now.Sub(p.(pack).at) < packSure {
+		return p.(pack).adapter, nil
+	}
+	a, err := runtimes.For(rt, s.packaged(rt))
+	if err != nil {
+		s.packages.Delete(rt)
+		return a, err
+	}
+	s.packages.Store(rt, pack{adapter: a, at: now})
+	return a, nil
 }
 
 // Launch implements [house.Sessions].
