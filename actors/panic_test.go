@@ -143,7 +143,7 @@ var panicTargets = []string{
 	"roster.deliver", "roster.stamp", "roster.command", "roster.onboard", "roster.onboarded", "roster.refresh", "roster.wakeMail", "roster.withdraw", "roster.relay",
 	"peer.deliver", "peer.stamp", "peer.command", "peer.wakeMail", "peer.refresh", "peer.removed", "peer.withdraw", "peer.relay",
 	"presence.deliver", "presence.stamp", "presence.command", "presence.wakeMail", "presence.refresh", "presence.removed", "presence.withdraw",
-	"presence.hooked", "presence.loaded", "presence.recalled", "presence.recorded", "presence.tick",
+	"presence.hooked", "presence.loaded", "presence.recalled", "presence.recorded", "presence.noted", "presence.tick",
 	"presence.admitted", "presence.queued", "presence.makeRoom",
 	"presence.reported:Started", "presence.reported:StartFailed", "presence.reported:HandEnded", "presence.reported:Offered",
 	"presence.reported:Looked", "presence.reported:TurnKnown", "presence.said:SessionIdle", "presence.said:SessionBusy",

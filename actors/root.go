@@ -21,4 +21,4 @@ func (s *System) Waits(id iapeer.Identity, generation int64, what, doze string) 
 }
 
 // Tell sends a peer a message of the daemon itself. key makes it be sent once.
-func (s *System) Tell(to iapeer.Identity, key, body string) { s.h.Tell(to, key, body, "") }
+func (s *System) Tell(to iapeer.Identity, key, body string) { s.h.Tell(to, key, body, "", nil) }

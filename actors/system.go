@@ -240,7 +240,7 @@ func (s *System) Expired(messages []iapeer.Message) {
 	for _, m := range messages {
 		s.h.Publish(house.Changed(m, iapeer.ChangeExpire, iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: time.Now()}))
 		s.h.Root.Send(s.h.Roster, house.WakeMail{To: m.To})
-		s.h.Tell(m.From, "expired:"+string(m.ID), fmt.Sprintf("%s to %s expired: it was not delivered within its time to live", m.ID, m.To), m.ID)
+		s.h.Tell(m.From, "expired:"+string(m.ID), fmt.Sprintf("%s to %s expired: it was not delivered within its time to live", m.ID, m.To), m.ID, nil)
 	}
 }
 
@@ -274,10 +274,8 @@ func (s *System) Notify(n house.Notice) { s.h.Notify(n) }
 func (s *System) Fail(messages []iapeer.Message, why string) {
 	for _, m := range messages {
 		e := iapeer.Evidence{Source: "daemon", Detail: why, At: time.Now()}
-		s.h.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeFail, Evidence: e}}, func(done []house.Marked) {
-			if done[0].Err == nil {
-				s.h.Tell(m.From, "failed:"+string(m.ID), fmt.Sprintf("%s to %s failed: %s", m.ID, m.To, why), m.ID)
-			}
+		s.h.Tell(m.From, "failed:"+string(m.ID), fmt.Sprintf("%s to %s failed: %s", m.ID, m.To, why), m.ID, func() {
+			s.h.Mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeFail, Evidence: e}}, nil)
 		})
 	}
 }

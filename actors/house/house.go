@@ -140,8 +140,15 @@ func (h *House) Hand(to iapeer.Identity, m any) {
 	h.Root.Send(h.Presence(to), m)
 }
 
-// markAgain is the pause before marks are tried again that the disk did not take.
-const markAgain = 2 * time.Second
+// stuckPause is the pause before what the disk did not take is tried again.
+const stuckPause = 2 * time.Second
+
+// stuck tells that the disk did not take something, and tries again.
+func (h *House) stuck(why error, again func()) {
+	h.Log.Error("the mailbox cannot be written, trying again", zap.Error(why))
+	h.Notify(Notice{Kind: "store", Summary: "messages and their states cannot be stored, trying again", Content: why.Error()})
+	time.AfterFunc(stuckPause, again)
+}
 
 // Mark records changes and publishes each one that took effect; then, if given,
 // is called with the outcome. What the disk does not take is tried again until it
@@ -152,9 +159,7 @@ func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
 	}
 	h.Mailbox.Mark(marks, func(done []Marked) {
 		if untaken(done) {
-			h.Log.Error("changes cannot be stored, trying again", zap.Int("marks", len(marks)), zap.Error(done[0].Err))
-			h.Notify(Notice{Kind: "store", Summary: "the state of messages cannot be stored, trying again", Content: done[0].Err.Error()})
-			time.AfterFunc(markAgain, func() { h.Mark(marks, then) })
+			h.stuck(done[0].Err, func() { h.Mark(marks, then) })
 			return
 		}
 		for i, d := range done {
@@ -173,9 +178,21 @@ func (h *House) Mark(marks []iapeer.Mark, then func([]Marked)) {
 
 // untaken reports whether marks failed for a reason of the disk, not of their own.
 func untaken(done []Marked) bool {
-	return slices.ContainsFunc(done, func(d Marked) bool {
-		return d.Err != nil && !errors.Is(d.Err, iapeer.ErrBadChange) && !errors.Is(d.Err, iapeer.ErrUnknownID) && !errors.Is(d.Err, ErrClosed)
-	})
+	return slices.ContainsFunc(done, func(d Marked) bool { return ofDisk(d.Err) })
+}
+
+// ofDisk reports whether err tells that the disk did not take something: it is no
+// word about what was to be stored, and may be over soon.
+func ofDisk(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, word := range []error{iapeer.ErrBadChange, iapeer.ErrUnknownID, iapeer.ErrBadDraft, iapeer.ErrBacklogFull, ErrClosed} {
+		if errors.Is(err, word) {
+			return false
+		}
+	}
+	return true
 }
 
 // Recorded reports whether every mark is on disk, or never will be because the
@@ -192,21 +209,31 @@ func Changed(m iapeer.Message, c iapeer.Change, e iapeer.Evidence) iapeer.Messag
 // Accept stores a message and, once it is durable, hands it to its recipient.
 // One that an agent's turn caused is weighed by the loop breaker first. reply may
 // be nil.
-func (h *House) Accept(m iapeer.Message, reply func(Submitted)) {
+func (h *House) Accept(m iapeer.Message, reply func(Submitted)) { h.accept(m, false, reply) }
+
+// Keep accepts a message that the daemon itself has to send: nobody would send it
+// again, so it is tried until the disk takes it. Its key makes it happen once.
+func (h *House) Keep(m iapeer.Message, reply func(Submitted)) { h.accept(m, true, reply) }
+
+func (h *House) accept(m iapeer.Message, insist bool, reply func(Submitted)) {
 	if m.Hops <= 1 || m.Proof == iapeer.ProofSystem {
-		h.store(m, "", reply)
+		h.store(m, "", insist, reply)
 		return
 	}
-	h.Root.Send(h.Loops, loop.Weigh{Conversation: m.Conversation, Hops: m.Hops, Verdict: func(why string) { h.store(m, why, reply) }})
+	h.Root.Send(h.Loops, loop.Weigh{Conversation: m.Conversation, Hops: m.Hops, Verdict: func(why string) { h.store(m, why, insist, reply) }})
 }
 
 // store keeps a message. One that is to be held for a reason goes to nobody.
-func (h *House) store(m iapeer.Message, held string, reply func(Submitted)) {
+func (h *House) store(m iapeer.Message, held string, insist bool, reply func(Submitted)) {
 	e := iapeer.Evidence{Source: "daemon", Detail: "on disk"}
 	if held != "" {
 		m.State, e = iapeer.Held, iapeer.Evidence{Source: "loop breaker", Detail: held}
 	}
 	h.Mailbox.Append(m, func(stored iapeer.Message, repeated bool, err error) {
+		if insist && ofDisk(err) {
+			h.stuck(err, func() { h.store(m, held, insist, reply) })
+			return
+		}
 		if err == nil && !repeated {
 			e.At = stored.AcceptedAt
 			h.Publish(Changed(stored, "", e))
@@ -229,14 +256,22 @@ func loopNotice(m iapeer.Message, why string) Notice {
 	}
 }
 
-// Tell sends a message from the daemon itself. key makes it happen once.
-func (h *House) Tell(to iapeer.Identity, key, body string, caused iapeer.MessageID) {
+// Tell sends a message from the daemon itself. key makes it happen once. then, if
+// given, is called once it is on disk, or refused for good.
+func (h *House) Tell(to iapeer.Identity, key, body string, caused iapeer.MessageID, then func()) {
 	if to == iapeer.SystemIdentity() || to.Name == "" {
+		if then != nil {
+			then()
+		}
 		return
 	}
 	now := time.Now()
-	h.Accept(iapeer.Message{
+	h.Keep(iapeer.Message{
 		Envelope: iapeer.Envelope{ID: iapeer.NewMessageID(), From: iapeer.SystemIdentity(), FromNature: iapeer.Absent, SentAt: now, Body: body, Proof: iapeer.ProofSystem},
 		To:       to, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(h.Config.TTL), Key: key, Caused: caused,
-	}, nil)
+	}, func(Submitted) {
+		if then != nil {
+			then()
+		}
+	})
 }

@@ -32,8 +32,7 @@ func (p *presence) execDone(e iapeer.ExecDone) {
 	switch {
 	case e.Code != 0 || e.Signal != "":
 		ev.Detail += "; " + strings.TrimSpace(e.Stderr)
-		p.tellSender(f.msg, "failed", ev.Detail) // first: told twice is told once, not told is lost
-		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, recorded)
+		p.tellSender(f.msg, "failed", ev.Detail, []iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeFail, Evidence: ev}}, recorded)
 	case strings.TrimSpace(e.Answer) == "":
 		p.mark([]iapeer.Mark{{ID: e.ID, Change: iapeer.ChangeSee, Evidence: ev}, {ID: e.ID, Change: iapeer.ChangeAnswer, Evidence: ev}}, recorded)
 	default:
@@ -56,14 +55,16 @@ func (p *presence) execAnswer(m iapeer.Message, e iapeer.ExecDone, ev iapeer.Evi
 		p.mark(marks, recorded)
 		return
 	}
-	p.marks.begin(marks) // already now: until the answer is accepted, the host's outcome is all there is
-	p.h.Accept(p.outgoing(m, text, "answer:"+string(m.ID)), func(s house.Submitted) {
-		if s.Err != nil {
-			p.h.Notify(house.Notice{Identity: p.id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.Err), Content: text})
-		}
-		p.mark(marks, recorded)
-		p.marks.end(marks)
-	})
+	answer := p.outgoing(m, text, "answer:"+string(m.ID))
+	h, id := p.h, p.id
+	p.markAfter(func(sent func()) {
+		h.Keep(answer, func(s house.Submitted) {
+			if s.Err != nil {
+				h.Notify(house.Notice{Identity: id, Kind: "answer-lost", Summary: fmt.Sprintf("the answer to %s could not be sent: %v", m.ID, s.Err), Content: text})
+			}
+			sent()
+		})
+	}, marks, recorded)
 }
 
 func execWords(e iapeer.ExecDone) string {

@@ -56,7 +56,7 @@ func (p *presence) held() {
 	})
 	for _, m := range p.mail {
 		if m.From != iapeer.SystemIdentity() {
-			p.h.Tell(m.From, "typing:"+string(m.ID), fmt.Sprintf("%s waits at %s, where a person is typing. It is not lost, do not send it again.", m.ID, p.id), m.ID)
+			p.h.Tell(m.From, "typing:"+string(m.ID), fmt.Sprintf("%s waits at %s, where a person is typing. It is not lost, do not send it again.", m.ID, p.id), m.ID, nil)
 		}
 	}
 }

@@ -85,19 +85,27 @@ func (y *memory) close() map[iapeer.MessageID]bool {
 // mark records changes that this presence makes, and before a change of a
 // message the offer of it that is still owed.
 func (p *presence) mark(marks []iapeer.Mark, then func([]house.Marked)) {
+	p.markAfter(func(now func()) { now() }, marks, then)
+}
+
+// markAfter is mark once first has called back, from any goroutine: until then
+// the marks are on their way.
+func (p *presence) markAfter(first func(func()), marks []iapeer.Mark, then func([]house.Marked)) {
 	if len(marks) == 0 {
 		return
 	}
 	if len(p.owed) > 0 {
 		marks, then = p.settleOwed(marks, then)
 	}
-	y := &p.marks
+	y, h := &p.marks, p.h
 	y.begin(marks)
-	p.h.Mark(marks, func(done []house.Marked) {
-		y.end(marks)
-		if then != nil {
-			then(done)
-		}
+	first(func() {
+		h.Mark(marks, func(done []house.Marked) {
+			y.end(marks)
+			if then != nil {
+				then(done)
+			}
+		})
 	})
 }
 
@@ -105,15 +113,10 @@ func (p *presence) mark(marks []iapeer.Mark, then func([]house.Marked)) {
 // unrecorded: the host answers sooner unless its terminal is stuck.
 const oweAtMost = 20 * time.Millisecond
 
-// recordOffer records an offer at once or, where the write is the proof, in the
-// commit of its outcome, which mostly follows directly. Nothing is lost with a
-// daemon that dies in between: what was offered is known to the host, and no
-// offer waits for its record.
-func (p *presence) recordOffer(offer iapeer.Mark) {
-	if !p.traits.WriteIsEvidence {
-		p.mark([]iapeer.Mark{offer}, nil)
-		return
-	}
+// owe records an offer, where the write is the proof, in the commit of its
+// outcome, which mostly follows directly. Nothing is lost with a daemon that dies
+// in between: what was offered is known to the host.
+func (p *presence) owe(offer iapeer.Mark) {
 	if p.owed == nil {
 		p.owed = make(map[iapeer.MessageID]iapeer.Mark)
 	}
@@ -310,8 +313,9 @@ func (p *presence) recalled(r recalled) {
 }
 
 func (p *presence) expire(m iapeer.Message, now time.Time) {
-	p.tellSender(m, "expired", "it was not delivered within its time to live")
-	p.mark([]iapeer.Mark{{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}}}, nil)
+	p.tellSender(m, "expired", "it was not delivered within its time to live", []iapeer.Mark{
+		{ID: m.ID, Change: iapeer.ChangeExpire, Evidence: iapeer.Evidence{Source: "daemon", Detail: "its time to live ran out", At: now}},
+	}, nil)
 }
 
 // unproven lists the messages whose fate is open.
@@ -323,12 +327,12 @@ func (p *presence) unproven() []iapeer.MessageID {
 	return ids
 }
 
-// tellSender reports a final failure to the sender, once a message.
-func (p *presence) tellSender(m iapeer.Message, what, why string) {
-	if m.From == iapeer.SystemIdentity() {
-		return
-	}
-	p.h.Tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID)
+// tellSender reports a failure to the sender, once a message, and then records it:
+// a daemon that dies in between tells again, which is the same message.
+func (p *presence) tellSender(m iapeer.Message, what, why string, marks []iapeer.Mark, then func([]house.Marked)) {
+	p.markAfter(func(told func()) {
+		p.h.Tell(m.From, what+":"+string(m.ID), fmt.Sprintf("%s to %s %s: %s", m.ID, m.To, what, why), m.ID, told)
+	}, marks, then)
 }
 
 // noteTopic remembers that a topic belongs to the running conversation.

@@ -12,18 +12,19 @@ import (
 
 // flight is a message between its offer and its proof.
 type flight struct {
-	msg      iapeer.Message
-	state    iapeer.State // Offered, Taken or Unknown
-	attempt  int
-	written  bool      // whole, the host says
-	known    bool      // an adopted host remembers it
-	lostIn   string    // unknown: the conversation whose record can prove its absence, "" for none
-	absent   int       // idle looks in a row that showed no trace of it being read
-	asked    bool      // the host has not told yet what became of the offer
-	fromIdle bool      // taken while no turn ran: the next sign of the turn proves it seen
-	turnID   string    // of the prompt that carried it, "" if not told
-	enters   int       // further Enters pressed
-	at       time.Time // of the offer
+	msg       iapeer.Message
+	state     iapeer.State // Offered, Taken or Unknown
+	attempt   int
+	recording bool      // the offer is on its way to disk: the host knows nothing of it yet
+	written   bool      // whole, the host says
+	known     bool      // an adopted host remembers it
+	lostIn    string    // unknown: the conversation whose record can prove its absence, "" for none
+	absent    int       // idle looks in a row that showed no trace of it being read
+	asked     bool      // the host has not told yet what became of the offer
+	fromIdle  bool      // taken while no turn ran: the next sign of the turn proves it seen
+	turnID    string    // of the prompt that carried it, "" if not told
+	enters    int       // further Enters pressed
+	at        time.Time // of the offer
 }
 
 // MaxEnters is how often Enter is pressed again on a message that stands in the
@@ -94,14 +95,19 @@ func (p *presence) pump() {
 }
 
 func (p *presence) mayOffer() bool {
-	if len(p.mail) == 0 || p.session == nil || p.settling || p.loading || p.paused || p.typing || p.leaving != "" || p.compacting || p.served && p.ephemeral() {
+	if len(p.mail) == 0 || p.loading || p.paused || p.served && p.ephemeral() {
+		return false
+	}
+	return p.takes() && (p.traits.WriteIsEvidence || !p.underWay())
+}
+
+// takes reports whether the session can take a message now.
+func (p *presence) takes() bool {
+	if p.session == nil || p.settling || p.typing || p.leaving != "" || p.compacting {
 		return false
 	}
 	if p.traits.WriteIsEvidence {
 		return p.rec.State == iapeer.Ready
-	}
-	if p.underWay() {
-		return false
 	}
 	switch p.rec.State {
 	case iapeer.Ready:
@@ -131,8 +137,42 @@ func (p *presence) offer(m iapeer.Message) {
 	p.served = true
 	p.disarm(timerState)
 	how := fmt.Sprintf("attempt %d", f.attempt)
-	p.recordOffer(iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)})
-	p.ask(f)
+	mark := iapeer.Mark{ID: m.ID, Change: iapeer.ChangeOffer, Evidence: p.evidence("host", how)}
+	if p.traits.WriteIsEvidence {
+		p.owe(mark)
+		p.ask(f)
+		return
+	}
+	f.recording = true
+	tell, n := p.outside(), noted{id: m.ID, attempt: f.attempt, generation: p.rec.Generation}
+	p.mark([]iapeer.Mark{mark}, func(done []house.Marked) {
+		n.refused = done[0].Err != nil
+		tell(n)
+	})
+}
+
+// noted lets the host write a message whose offer is on disk. Should daemon and
+// host die from then on, the message is unknown; it is not run again.
+func (p *presence) noted(n noted) {
+	f := p.flights[n.id]
+	switch {
+	case f == nil || !f.recording || f.attempt != n.attempt || n.generation != p.rec.Generation:
+	case n.refused: // it has come to another end meanwhile
+		p.land(n.id)
+		p.reload()
+	case !p.takes():
+		p.untried(f, "the session could not take it any more")
+		p.pump()
+	default:
+		f.recording = false
+		p.ask(f)
+	}
+}
+
+// untried returns a message to the mail that the host was not asked to write.
+func (p *presence) untried(f *flight, why string) {
+	f.attempt--
+	p.putBack(f, why)
 }
 
 // ask lets the host write the message of a flight, or tell what became of it
@@ -161,12 +201,10 @@ func (p *presence) offered(o house.Offered) {
 		f.written = true
 		p.arm(timerEvidence, p.h.Config.Evidence)
 	case !o.Begun && o.Typing:
-		f.attempt--
-		p.putBack(f, o.Detail)
+		p.untried(f, o.Detail)
 		p.yield()
 	case !o.Begun:
-		f.attempt-- // nothing was tried
-		p.putBack(f, o.Detail)
+		p.untried(f, o.Detail)
 		p.paused = true // whatever kept it out still stands
 		p.arm(timerEvidence, p.h.Config.Evidence)
 	default:
@@ -195,8 +233,7 @@ func (p *presence) giveBack(f *flight, why string) {
 	p.land(id)
 	e := p.evidence("host", fmt.Sprintf("%d attempts left no trace in the session; the last: %s", maxOffers, why))
 	p.h.Notify(house.Notice{Identity: p.id, Kind: "delivery-failed", Summary: fmt.Sprintf("%s could not be delivered to %s", id, p.id), Content: e.Detail})
-	p.tellSender(f.msg, "failed", e.Detail) // before the mark: a daemon that dies in between tells again
-	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
+	p.tellSender(f.msg, "failed", e.Detail, []iapeer.Mark{{ID: id, Change: iapeer.ChangeFail, Evidence: e}}, nil)
 }
 
 // putBack returns a message of which no byte was written, or none left a
@@ -231,8 +268,8 @@ func (p *presence) lose(f *flight, e iapeer.Evidence) {
 		Identity: p.id, Kind: "unknown", Summary: fmt.Sprintf("%s to %s may or may not have been seen", id, p.id),
 		Content: e.Detail + fmt.Sprintf("\nLook at the session and decide: iapeer msg resolve %s seen | iapeer msg retry %s", id, id),
 	})
-	p.tellSender(f.msg, "unknown", "the session died while it was being written; a person decides")
-	p.mark([]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
+	p.tellSender(f.msg, "unknown", "the session died while it was being written; a person decides",
+		[]iapeer.Mark{{ID: id, Change: iapeer.ChangeLose, Evidence: p.complete(e)}}, nil)
 }
 
 // look asks the session where the unproven messages stand; one look at a time.
@@ -358,7 +395,7 @@ func absentLooks(f *flight) int {
 func (p *presence) conclude(l house.Looked) {
 	p.due = false
 	for _, f := range p.flights {
-		if f.asked || f.state == iapeer.Unknown && (!l.Idle || !p.mayShow(f)) || time.Since(f.at) < p.h.Config.Evidence {
+		if f.asked || f.recording || f.state == iapeer.Unknown && (!l.Idle || !p.mayShow(f)) || time.Since(f.at) < p.h.Config.Evidence {
 			continue
 		}
 		switch {

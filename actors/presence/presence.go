@@ -52,12 +52,21 @@ type recalled struct {
 	causes     []iapeer.Message
 }
 
+// noted tells that an offer is on disk, or refused there.
+type noted struct {
+	id         iapeer.MessageID
+	attempt    int
+	generation int64
+	refused    bool
+}
+
 // recorded tells that the record of a launch is durable.
 type recorded struct{ launch house.Launch }
 
 func (reported) presenceMessage() {}
 func (hooked) presenceMessage()   {}
 func (recorded) presenceMessage() {}
+func (noted) presenceMessage()    {}
 func (loaded) presenceMessage()   {}
 func (recalled) presenceMessage() {}
 
@@ -236,6 +245,8 @@ func (p *presence) handle(c actor.Context, m presenceMessage) {
 		}
 	case recorded:
 		p.launch(m.launch)
+	case noted:
+		p.noted(m)
 	case admitted:
 		p.admitted(m)
 	case queued:
@@ -287,7 +298,7 @@ func (p *presence) listen(m presenceMessage) {
 			}
 		}
 		m.reply()
-	case loaded, recalled, recorded, admitted, queued, tick, asked:
+	case loaded, recalled, recorded, noted, admitted, queued, tick, asked:
 	}
 }
 

@@ -134,5 +134,5 @@ func (p *presence) tellQuota(m iapeer.Message, why string) {
 	if m.From == iapeer.SystemIdentity() {
 		return
 	}
-	p.h.Tell(m.From, fmt.Sprintf("quota:%s:%d", m.ID, p.rec.RestUntil.Unix()), fmt.Sprintf("%s waits at %s: parked, %s. It is not lost, do not send it again.", m.ID, p.id, why), m.ID)
+	p.h.Tell(m.From, fmt.Sprintf("quota:%s:%d", m.ID, p.rec.RestUntil.Unix()), fmt.Sprintf("%s waits at %s: parked, %s. It is not lost, do not send it again.", m.ID, p.id, why), m.ID, nil)
 }

@@ -288,12 +288,10 @@ func (p *presence) failTurn(t turn, e iapeer.Evidence) {
 		p.cut(t.causes, "quota: "+t.end.failed)
 		return
 	}
-	var marks []iapeer.Mark
 	for _, c := range t.causes {
-		marks = append(marks, iapeer.Mark{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: e})
-		p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text))
+		p.tellSender(c.msg, "turn failed", fmt.Sprintf("it was seen, but the turn did not end well (%s) %s", t.end.failed, t.end.text),
+			[]iapeer.Mark{{ID: c.msg.ID, Change: iapeer.ChangeSee, TurnCut: true, Evidence: e}}, nil)
 	}
-	p.mark(marks, nil)
 	if t.end.failed != "interrupted" {
 		p.h.Notify(house.Notice{Identity: p.id, Kind: "turn-failed", Summary: fmt.Sprintf("%s: %s", p.id, t.end.failed), Content: t.end.text})
 	}
@@ -305,7 +303,7 @@ func (p *presence) answerPerson(c cause, text string) {
 	if c.replied || strings.TrimSpace(text) == "" || !p.h.Sessions.Traits(c.msg.From.Runtime).Inbox {
 		return
 	}
-	p.h.Accept(p.outgoing(c.msg, text, "turn:"+string(c.msg.ID)), nil)
+	p.h.Keep(p.outgoing(c.msg, text, "turn:"+string(c.msg.ID)), nil)
 }
 
 // outgoing is a message that this peer sends in answer to another.
@@ -386,6 +384,6 @@ func (p *presence) cut(causes []cause, why string) {
 	p.mark(marks, nil)
 	if len(ids) > 0 {
 		list := strings.Join(ids, ", ")
-		p.h.Tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "")
+		p.h.Tell(p.id, "cut:"+list, "Your last turn was cut ("+why+"). It had begun with "+list+": if that is not done, go on with it.", "", nil)
 	}
 }

@@ -214,7 +214,7 @@ func (p *presence) seed(c house.Command) {
 	peer, _ := p.h.Peers.Peer(p.id.Name)
 	fresh := c.Order.Verb == iapeer.VerbNew || c.Order.Verb == iapeer.VerbLaunch
 	if fresh && !c.Order.Resume && p.traits.Talks && peer.Settings.InitialPrompt != "" && len(p.mail) == 0 {
-		p.h.Tell(p.id, fmt.Sprintf("initial:%d", p.rec.Generation), "You were started without a task. Do what you were told above, then wait.", "")
+		p.h.Tell(p.id, fmt.Sprintf("initial:%d", p.rec.Generation), "You were started without a task. Do what you were told above, then wait.", "", nil)
 	}
 }
 

@@ -176,7 +176,7 @@ func (p *presence) tellSenders(f house.StartFailed, why string) {
 		if m.From == iapeer.SystemIdentity() {
 			continue
 		}
-		p.h.Tell(m.From, fmt.Sprintf("start:%s:%s", m.ID, f.Err), fmt.Sprintf("%s could not be started, so %s waits (it is not lost): %s", p.id, m.ID, text), m.ID)
+		p.h.Tell(m.From, fmt.Sprintf("start:%s:%s", m.ID, f.Err), fmt.Sprintf("%s could not be started, so %s waits (it is not lost): %s", p.id, m.ID, text), m.ID, nil)
 	}
 }
 
@@ -251,6 +251,11 @@ func (p *presence) suspects() (ids []iapeer.MessageID) {
 // settleDead asks the dead session's records about what was under way, and
 // about suspects. Nothing is offered until they have answered.
 func (p *presence) settleDead(why string, suspects ...iapeer.MessageID) {
+	for _, f := range p.inOrder() {
+		if f.recording {
+			p.untried(f, "the session ended before it was asked to take it")
+		}
+	}
 	ids := append(p.unproven(), suspects...)
 	if len(ids) == 0 {
 		return

@@ -27,7 +27,12 @@ var (
 )
 
 func (m mail) Append(msg iapeer.Message, done func(iapeer.Message, bool, error)) {
-	m.box.Append(msg, done)
+	m.box.Append(msg, func(stored iapeer.Message, repeated bool, err error) {
+		if errors.Is(err, store.ErrClosed) {
+			err = house.ErrClosed
+		}
+		done(stored, repeated, err)
+	})
 }
 
 func (m mail) Mark(marks []iapeer.Mark, done func([]house.Marked)) {
