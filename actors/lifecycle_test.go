@@ -246,26 +246,6 @@ func TestRestartPolicies(t *testing.T) {
 	}
 }
 
-// TestKeptDown: a peer that its policy keeps down says so, also to a daemon that
-// was started since.
-func TestKeptDown(t *testing.T) {
-	inWorld(t, []string{"claude-ann", "claude-bob"}, func(w *world) {
-		t := w.tb
-		w.settings("bob", func(s *iapeer.Settings) { s.Restart = "never" })
-		w.send(draft("claude-ann", "claude-bob", "one"))
-		time.Sleep(time.Minute)
-		w.host("claude-bob").die(iapeer.SessionExited{Code: 1}, true)
-		time.Sleep(time.Minute)
-		w.wantCause(t, "claude-bob", "policy is never")
-		w.live().kill(t)
-		w.boot(t)
-		time.Sleep(time.Minute)
-		w.wantCause(t, "claude-bob", "policy is never")
-		w.verb(iapeer.VerbStop, "claude-bob")
-		w.wantCause(t, "claude-bob", "by a person")
-	})
-}
-
 // TestLoopBreaker: two agents that answer each other for ever are stopped by a
 // held message, which a person may release.
 func TestLoopBreaker(t *testing.T) {

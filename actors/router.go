@@ -86,7 +86,7 @@ func (r *router) address(m submit) (iapeer.Message, error) {
 	if !r.h.Sessions.Traits(dest.Runtime).Known {
 		return iapeer.Message{}, fmt.Errorf("peer %q: runtime %q is not installed here; message NOT delivered", d.To, dest.Runtime)
 	}
-	now := time.Now()
+	now := r.h.Now()
 	return iapeer.Message{
 		Envelope: iapeer.Envelope{
 			ID: m.id, From: d.Caller, FromNature: from.Nature, SentAt: now.Truncate(time.Second), Topic: d.Topic,

@@ -43,6 +43,10 @@ type Config struct {
 	StuckTurn time.Duration    // a turn without a sign: people are told; 0: not looked at
 	Loop      loop.Limits      // of agents that answer each other; the zero value sets none
 	Admission admission.Limits // of sessions that start and live; the zero value sets none
+
+	// Wall is the clock on the wall, by which messages expire and rests end; it may
+	// be set at any time. Default time.Now, without its monotonic reading.
+	Wall func() time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -63,6 +67,9 @@ func (c Config) withDefaults() Config {
 	orDuration(&c.Hold, 2*time.Minute)
 	if c.CrashMax <= 0 {
 		c.CrashMax = 3
+	}
+	if c.Wall == nil {
+		c.Wall = func() time.Time { return time.Now().Round(0) }
 	}
 	return c
 }
@@ -90,6 +97,9 @@ type House struct {
 func New(cfg Config, ports Ports, root *actor.RootContext, probe func(actorKind string, message any)) *House {
 	return &House{Ports: ports, Config: cfg.withDefaults(), Root: root, View: newView(), Epoch: time.Now().UnixMilli(), probe: probe}
 }
+
+// Now is the time on the wall.
+func (h *House) Now() time.Time { return h.Config.Wall() }
 
 // NextSeq numbers an event. Only the observers actor calls it.
 func (h *House) NextSeq() uint64 { return h.seq.Add(1) }
@@ -265,7 +275,7 @@ func (h *House) Tell(to iapeer.Identity, key, body string, caused iapeer.Message
 		}
 		return
 	}
-	now := time.Now()
+	now := h.Now()
 	h.Keep(iapeer.Message{
 		Envelope: iapeer.Envelope{ID: iapeer.NewMessageID(), From: iapeer.SystemIdentity(), FromNature: iapeer.Absent, SentAt: now, Body: body, Proof: iapeer.ProofSystem},
 		To:       to, State: iapeer.Accepted, AcceptedAt: now, ExpiresAt: now.Add(h.Config.TTL), Key: key, Caused: caused,

@@ -378,7 +378,7 @@ func (p *presence) show(to iapeer.PresenceState, why string) {
 	from := p.rec.State
 	p.rec.State, p.rec.Cause = to, why
 	if from != to {
-		p.rec.Since = time.Now()
+		p.rec.Since = p.h.Now()
 		p.h.Publish(iapeer.PresenceChanged{Identity: p.id, From: from, To: to, Cause: why, At: p.rec.Since})
 	}
 	p.project()

@@ -35,7 +35,7 @@ func (p *presence) policy() supervisor.Policy {
 // recordDeath counts a death, and decides by the peer's policy what follows: a
 // pause, then the next message or the policy starts it again; or a rest.
 func (p *presence) recordDeath(why string) {
-	now := time.Now()
+	now := p.h.Now()
 	p.rec.Deaths = append(p.rec.Deaths, now)
 	p.rec.Deaths = p.rec.Deaths[max(0, len(p.rec.Deaths)-maxDeaths):]
 	policy := p.policy()
@@ -76,7 +76,7 @@ func (p *presence) keepDown(why string) {
 
 // rest keeps the presence down for a while, whatever mail comes.
 func (p *presence) rest(kind iapeer.RestKind, d time.Duration, why string) {
-	p.rec.Rest, p.rec.RestUntil, p.rec.Cause = kind, time.Now().Add(d).Round(0), why
+	p.rec.Rest, p.rec.RestUntil, p.rec.Cause = kind, p.h.Now().Add(d), why
 	p.settleDown(why)
 }
 
@@ -84,8 +84,15 @@ func (p *presence) rest(kind iapeer.RestKind, d time.Duration, why string) {
 // timers stand still while the machine sleeps, and a quota is renewed meanwhile.
 const restStep = time.Minute
 
-// armRest waits for the end of the rest, by the clock on the wall.
+// armRest waits for the end of the rest, by the clock on the wall. When that was
+// set back to before the rest began, what is left counts from now: only a quota is
+// renewed at a time of day.
 func (p *presence) armRest(now time.Time) {
+	if p.rec.Since.Sub(now) > time.Second && p.rec.Rest != iapeer.RestQuota {
+		p.rec.RestUntil = now.Add(p.rec.RestUntil.Sub(p.rec.Since))
+		p.rec.Since = now
+		p.show(iapeer.Resting, p.rec.Cause)
+	}
 	p.arm(timerState, min(p.rec.RestUntil.Sub(now), restStep))
 }
 

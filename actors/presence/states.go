@@ -246,7 +246,7 @@ func (p *presence) stopped(in input) {
 func (p *presence) resting(in input) {
 	switch in := in.(type) {
 	case due:
-		if now := time.Now(); p.rec.RestUntil.After(now) {
+		if now := p.h.Now(); p.rec.RestUntil.After(now) {
 			p.armRest(now)
 			return
 		}
@@ -348,7 +348,7 @@ func (p *presence) end(why string) {
 
 // settleDown enters the state of a presence without a session.
 func (p *presence) settleDown(why string) {
-	now := time.Now()
+	now := p.h.Now()
 	switch {
 	case p.rec.Stopped && p.rec.Cause == keptDown:
 		p.become(iapeer.Stopped, p.stopped, keptDown)

@@ -255,7 +255,7 @@ func (p *presence) finishTurn() {
 		p.answerTurn(t, e)
 	}
 	p.h.Publish(iapeer.TurnChanged{Identity: p.id, Ended: true, Failed: t.end.failed, At: time.Now()})
-	if t.end.resets.After(time.Now()) && p.session != nil {
+	if t.end.resets.After(p.h.Now()) && p.session != nil {
 		p.overQuota(*t.end)
 		return
 	}
@@ -284,7 +284,7 @@ func (p *presence) answerTurn(t turn, e iapeer.Evidence) {
 // failTurn marks what a turn consumed that did not end well. A turn that a quota
 // ended goes on after its reset, and the peer is told then what it had begun.
 func (p *presence) failTurn(t turn, e iapeer.Evidence) {
-	if t.end.resets.After(time.Now()) {
+	if t.end.resets.After(p.h.Now()) {
 		p.cut(t.causes, "quota: "+t.end.failed)
 		return
 	}
@@ -308,7 +308,7 @@ func (p *presence) answerPerson(c cause, text string) {
 
 // outgoing is a message that this peer sends in answer to another.
 func (p *presence) outgoing(to iapeer.Message, body, key string) iapeer.Message {
-	now := time.Now()
+	now := p.h.Now()
 	peer, _ := p.h.Peers.Peer(p.id.Name)
 	return iapeer.Message{
 		Envelope: iapeer.Envelope{

@@ -161,7 +161,7 @@ func (p *presence) overdue() {
 // presence rests when that is done.
 func (p *presence) abandon(f house.StartFailed) {
 	why := p.tellFailure(f)
-	p.rec.Rest, p.rec.RestUntil = iapeer.RestRefused, time.Now().Add(restAfterRefusal).Round(0)
+	p.rec.Rest, p.rec.RestUntil = iapeer.RestRefused, p.h.Now().Add(restAfterRefusal)
 	p.end(why)
 }
 

@@ -167,7 +167,7 @@ func (a api) restarts(p iapeer.Peer, deaths []time.Time) client.Restarts {
 	}
 	r := client.Restarts{Policy: string(policy.Mode), WindowSecs: int64(policy.Window / time.Second)}
 	if policy.Mode != supervisor.Never {
-		r.Deaths, r.Limit = policy.Decide(deaths, time.Now()).Failures, policy.Intensity+1
+		r.Deaths, r.Limit = policy.Decide(deaths, a.d.wall()).Failures, policy.Intensity+1
 	}
 	return r
 }
@@ -264,7 +264,7 @@ func (a api) Hook(ctx context.Context, caller iapeer.Caller, rt iapeer.Runtime, 
 
 // Notices implements [fleet.Notices].
 func (a api) Notices(ctx context.Context) ([]iapeer.NoticeRaised, error) {
-	list, err := a.d.board.Notices(ctx, time.Now())
+	list, err := a.d.board.Notices(ctx, a.d.wall())
 	if err != nil {
 		return nil, err
 	}

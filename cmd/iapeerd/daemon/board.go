@@ -51,11 +51,12 @@ type tokens struct {
 	table *gate.Table
 	board *board.Board
 	log   *zap.Logger
+	wall  func() time.Time
 }
 
 // load fills the table with what the last daemon left.
 func (t tokens) load(ctx context.Context) error {
-	list, err := t.board.Tokens(ctx, time.Now())
+	list, err := t.board.Tokens(ctx, t.wall())
 	if err != nil {
 		return err
 	}
@@ -81,7 +82,7 @@ func (t tokens) Mint(id iapeer.Identity, generation int64, natural bool) string 
 func (t tokens) End(token string) {
 	hash := gate.HashToken(token)
 	t.table.End(hash)
-	t.board.EndToken(hash, time.Now().Add(gate.TokenGrace), t.warn)
+	t.board.EndToken(hash, t.wall().Add(gate.TokenGrace), t.warn)
 }
 
 func (t tokens) warn(err error) {

@@ -45,6 +45,7 @@ type Options struct {
 type Daemon struct {
 	paths   iapeer.Paths
 	getenv  func(string) string
+	wall    func() time.Time // see wallClock
 	cfg     config.Config
 	log     *zap.Logger
 	started time.Time
@@ -115,7 +116,7 @@ func Run(ctx context.Context, o Options) error {
 // newDaemon is a daemon of which nothing is open yet. ctx ends its service, not
 // its life: what is under way is finished first.
 func newDaemon(ctx context.Context, o Options) *Daemon {
-	d := &Daemon{getenv: o.Getenv, paths: iapeer.PathsFromEnv(o.Getenv), log: o.Log, started: time.Now()}
+	d := &Daemon{getenv: o.Getenv, wall: wallClock(o.Getenv), paths: iapeer.PathsFromEnv(o.Getenv), log: o.Log, started: time.Now()}
 	d.stopping, d.stop = context.WithCancel(ctx)
 	d.life, d.die = context.WithCancel(context.WithoutCancel(ctx))
 	return d
@@ -142,7 +143,7 @@ func (d *Daemon) open(o Options) (err error) {
 		d.log.Error("no full-text search", zap.Error(err)) // the mailbox searches without it
 	}
 	d.board = board.New(d.db)
-	d.tokens = tokens{table: new(gate.Table), board: d.board, log: d.log}
+	d.tokens = tokens{table: new(gate.Table), board: d.board, log: d.log, wall: d.wall}
 	if err := d.tokens.load(d.life); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (d *Daemon) open(o Options) (err error) {
 func (d *Daemon) startActors() (err error) {
 	d.sessions.URL = d.url()
 	d.events = eventlog.New(d.eventLog())
-	d.system, err = actors.Start(limits(d.cfg), house.Ports{
+	d.system, err = actors.Start(limits(d.cfg, d.wall), house.Ports{
 		Mailbox: mail{box: d.box, ctx: d.life}, Board: memory{board: d.board, ctx: d.life, log: d.log}, Peers: peers{d.reg},
 		Sessions: eventlog.Sessions{Sessions: d.sessions, Log: d.events}, Onboarder: onboarder{d: d, ctx: d.life}, Log: d.log,
 	})

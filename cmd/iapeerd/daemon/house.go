@@ -45,7 +45,7 @@ func (d *Daemon) keepHouse() {
 	defer t.Stop()
 	defer time.AfterFunc(startedAfter, debug.FreeOSMemory).Stop()
 	for {
-		d.clean(time.Now())
+		d.clean(d.wall())
 		debug.FreeOSMemory() // reading the registry, or old messages, leaves much behind
 		select {
 		case <-t.C:
@@ -142,12 +142,12 @@ func (d *Daemon) forgetPanes(name iapeer.Name) {
 }
 
 // limits are the settings as the actors know them.
-func limits(c config.Config) house.Config {
+func limits(c config.Config, wall func() time.Time) house.Config {
 	return house.Config{
 		Idle: c.Idle, BootDeadline: c.BootDeadline, CrashMax: c.CrashLoopMax, CrashWindow: c.CrashLoopWindow,
 		TTL: c.MessageTTL, Wait: c.SendWait, Quiet: c.EphemeralQuiet, Unarmed: c.EphemeralUnarmedIdle,
 		Hold: c.ComposerHold, StuckTurn: c.StuckTurn,
 		Loop:      loop.Limits{Pace: c.LoopHops, Window: c.LoopWindow, Height: c.MaxHops},
-		Admission: admission.Limits{Starting: c.MaxStarting, Live: c.MaxLive, Pressure: float64(c.MemoryPressure) / 100},
+		Admission: admission.Limits{Starting: c.MaxStarting, Live: c.MaxLive, Pressure: float64(c.MemoryPressure) / 100}, Wall: wall,
 	}
 }

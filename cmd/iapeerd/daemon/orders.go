@@ -236,7 +236,7 @@ func (o onboarder) movable(name iapeer.Name) ([]iapeer.Message, error) {
 func (o onboarder) forward(open []iapeer.Message, to iapeer.Name) (copies []iapeer.Message, err error) {
 	for _, m := range open {
 		next := iapeer.Message{Envelope: m.Envelope, To: iapeer.Identity{Runtime: m.To.Runtime, Name: to}, State: iapeer.Accepted,
-			AcceptedAt: time.Now(), ExpiresAt: m.ExpiresAt, Caused: m.Caused, Key: "renamed:" + string(m.ID)}
+			AcceptedAt: o.d.wall(), ExpiresAt: m.ExpiresAt, Caused: m.Caused, Key: "renamed:" + string(m.ID)}
 		next.ID = iapeer.NewMessageID()
 		type answer struct {
 			m   iapeer.Message
