@@ -21,7 +21,7 @@ const (
 )
 
 // diskBytes is the size of the small disk: room for the store of a short run.
-const diskBytes = 64 << 20
+const diskBytes = 256 << 20
 
 // errNoDisk tells why the disk cannot be tortured here.
 var errNoDisk = errors.New("needs root and unshare(1)")

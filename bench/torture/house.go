@@ -77,6 +77,7 @@ func newHouse(o options, bin string) (*house, error) {
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "IAPEER_ACCEPT_RISK=yes", "IAPEER_BIN=" + filepath.Join(bin, "iapeer"),
 		"IAPEER_IDLE_SECS=1", "IAPEER_SEND_WAIT_SECS=1",
 		"IAPEER_CRASHLOOP_MAX=1000000", // many deaths are what this is about
+		"IAPEER_TEST_CLOCK=" + h.clockFile(),
 	}
 	for i := range o.senders {
 		h.senders = append(h.senders, h.member(fmt.Sprintf("s%d", i), routerRuntime, ""))

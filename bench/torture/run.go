@@ -47,7 +47,10 @@ func torture(ctx context.Context, o options, out io.Writer) (int, error) {
 	if o.keep || bad > 0 || err != nil {
 		fmt.Fprintf(out, "kept: %s\n", h.paths.Home)
 	} else {
-		err = errors.Join(os.RemoveAll(h.paths.Home), os.RemoveAll(h.books))
+		if o.inside {
+			err = unmount(h.paths.Home)
+		}
+		err = errors.Join(err, os.RemoveAll(h.paths.Home), os.RemoveAll(h.books))
 	}
 	return bad, err
 }

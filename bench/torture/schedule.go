@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,12 +41,13 @@ const (
 	pointStopChild   point = "(child stopped for a while)"
 	pointStopHost    point = "(host stopped for a while)"
 	pointRestart     point = "(iapeer daemon restart)"
+	pointClock       point = "(clock set to another time)"
 )
 
 // points lists them in the order of the table.
 var points = []point{
 	pointWritten, pointOffered, pointMidFrame, pointOutcome, pointLaunch, pointIdle, pointStopping, pointRandom, pointStart, pointAdoption,
-	pointHostRunning, pointHostIdle, pointHostStart, pointHostAlone, pointChild, pointStopChild, pointStopHost, pointRestart, pointFull, pointFullKill, pointReadOnly,
+	pointHostRunning, pointHostIdle, pointHostStart, pointHostAlone, pointChild, pointStopChild, pointStopHost, pointRestart, pointClock, pointFull, pointFullKill, pointReadOnly,
 }
 
 // A tally counts what happened at each point, and how often the sign that
@@ -119,6 +122,7 @@ func moves() []move {
 		{5, pointChild, killChild},
 		{5, pointStopChild, stopChild},
 		{3, pointStopHost, stopHost},
+		{5, pointClock, jump},
 	}
 }
 
@@ -350,4 +354,27 @@ func stderrOf(err error) string {
 		return e.Error()
 	}
 	return ""
+}
+
+// jumps are what the clock on the wall may be off: less than a message lives.
+var jumps = []time.Duration{0, time.Second, -time.Minute, time.Hour, -time.Hour, 26 * time.Hour, -26 * time.Hour}
+
+// clockFile holds by how many seconds the daemon's clock is off. Its ending tells
+// it from the ledgers beside it.
+func (h *house) clockFile() string { return filepath.Join(h.books, "clock.log") }
+
+// setClock sets the clock of the daemon that runs, and of those that follow. Time
+// goes on as before: only what it is called changes.
+func (h *house) setClock(off time.Duration) error {
+	path := h.clockFile()
+	if err := os.WriteFile(path+".new", []byte(strconv.FormatFloat(off.Seconds(), 'f', -1, 64)), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// jump sets the clock to another time.
+func jump(_ context.Context, c *conductor) error {
+	c.tally.add(pointClock, true)
+	return c.house.setClock(jumps[c.rng.IntN(len(jumps))])
 }

@@ -26,6 +26,9 @@ type send struct {
 // filler is what long messages are filled with.
 var filler = strings.Repeat("lorem ipsum dolor sit amet ", 700)
 
+// byTool reports whether the message is sent as an agent program does.
+func (m *send) byTool() bool { return m.Way == wayMCP || m.Way == waySock }
+
 func (m *send) body() string { return m.Nonce + " " + filler[:m.pad] }
 
 // A sender sends one message after the other; what it was told is kept in log.
@@ -196,9 +199,13 @@ func (s *sender) next() *send {
 
 // settle repeats a send until its fate is known: the same key makes it one send.
 func (s *sender) settle(ctx context.Context, m *send) {
+	spoke := "" // the token of an attempt that got no answer
 	for ctx.Err() == nil {
 		if !s.uid && s.token == "" && !s.newToken(ctx) {
 			continue
+		}
+		if spoke != "" && s.token != spoke && m.byTool() {
+			break // a tool call belongs to its session: that one has ended, and never learned
 		}
 		m.Attempts++
 		m.At = time.Now()
@@ -228,6 +235,7 @@ func (s *sender) settle(ctx context.Context, m *send) {
 			nap(ctx, 50*time.Millisecond)
 		case again:
 			m.Lost++
+			spoke = s.token
 			if m.Way == wayCLI {
 				m.Outcome = oracle.Unknown
 				return

@@ -61,7 +61,7 @@ func judge(status int, text string) error {
 	v := refused
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden,
-		strings.Contains(text, "Authorization") || strings.Contains(text, "session is live") || strings.Contains(text, "live session"):
+		strings.Contains(text, "Authorization") || strings.Contains(text, "is live") || strings.Contains(text, "live session"):
 		v = token
 	case status == http.StatusServiceUnavailable || status == http.StatusInternalServerError:
 		v = again
