@@ -45,8 +45,12 @@ type Pended struct {
 	Outcome    Outcome
 }
 
+// halfWritten is how long nobody takes to write a record.
+const halfWritten = time.Minute
+
 // Forget removes the exit records and outcomes that an identity's sessions left,
-// up to a generation: what they tell is on the daemon's own disk.
+// up to a generation: what they tell is on the daemon's own disk. Records that
+// hosts died over are removed with them, whosesoever they are.
 func Forget(dir string, id iapeer.Identity, upTo int64) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -54,8 +58,17 @@ func Forget(dir string, id iapeer.Identity, upTo int64) error {
 	}
 	var errs []error
 	for _, e := range entries {
-		if whose, generation, _, ok := cutRecord(e.Name()); ok && generation <= upTo && whose == id.String() {
-			errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+		whose, generation, _, ok := cutRecord(e.Name())
+		over := ok && generation <= upTo && whose == id.String()
+		if strings.HasPrefix(e.Name(), host.HalfWritten) {
+			info, err := e.Info()
+			over = err == nil && time.Since(info.ModTime()) > halfWritten
+		}
+		if !over {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); !errors.Is(err, os.ErrNotExist) { // others clear up, too
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)

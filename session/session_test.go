@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,15 @@ func TestExitIsRecorded(t *testing.T) {
 	if n := strings.Count(string(log), "ev=session-exit identity=claude-anna dead_status=3"); n != 1 {
 		t.Errorf("exits.log = %q, want one line", log)
 	}
+	half := filepath.Join(spec.Dir, ".tmp-1")
+	if err := errors.Join(os.WriteFile(half, nil, 0o600), os.Chtimes(half, time.Time{}, time.Now().Add(-time.Hour))); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := os.Stat(half); err == nil {
+			t.Errorf("%s is left", half)
+		}
+	}()
 	for _, tc := range []struct {
 		upTo int64
 		left int

@@ -88,10 +88,13 @@ func writeJSON(path string, v any, sync bool) error {
 	return writeFile(path, append(b, '\n'), sync)
 }
 
+// HalfWritten is how the name of a file begins that is being written.
+const HalfWritten = ".tmp-"
+
 // writeFile replaces a file at once: whoever reads it finds the old or the new
 // content. With sync it survives a power cut.
 func writeFile(path string, b []byte, sync bool) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	f, err := os.CreateTemp(filepath.Dir(path), HalfWritten+"*")
 	if err != nil {
 		return err
 	}
