@@ -282,7 +282,8 @@ type Offering struct {
 // Offer writes a message, whole and at most once: a repeat returns what became
 // of it the first time, with Repeat set, and writes nothing. The result is
 // final. When ctx ends first, or the host goes away, the offer may still be
-// executed: ask for it with [Conn.Ask], or read the exit record.
+// executed: ask for it with [Conn.Ask], or read the exit record. It is refused
+// once another observer has connected.
 //
 // For kind exec, Written means that the command was started with the message;
 // how it ended comes as [EventOutcome].
@@ -299,9 +300,6 @@ func (c *Conn) Offer(ctx context.Context, o Offering) (OfferResult, error) {
 // write, which executes them in their order. told is called with the outcome of
 // each, in that order.
 func (c *Conn) Offers(ctx context.Context, list []Offering, told func(Offering, OfferResult, error)) {
-	if len(list) == 0 {
-		return
-	}
 	var (
 		frames []byte
 		calls  []call
@@ -318,10 +316,10 @@ func (c *Conn) Offers(ctx context.Context, list []Offering, told func(Offering, 
 		}
 		calls = append(calls, q)
 	}
-	if err == nil {
-		err = c.send(frames, calls...)
-	} else {
+	if err != nil {
 		c.forget(calls...)
+	} else if len(list) > 0 {
+		err = c.send(frames, calls...)
 	}
 	for i, o := range list {
 		var r OfferResult

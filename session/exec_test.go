@@ -125,6 +125,11 @@ func TestOutcomesSurviveDaemonAndHost(t *testing.T) {
 func TestOutcomeBesideAGreeting(t *testing.T) {
 	spec := specFor(t, Exec, "/bin/true")
 	c := spawn(t, spec)
+	hand, err := Control(ctxOf(t), spec.Files().Sock()) // those who come take the place of c
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hand.Close()
 	for n := range 30 {
 		id := msgID(fmt.Sprintf("m-%d", n))
 		late := make(chan *Conn, 64)
@@ -138,7 +143,7 @@ func TestOutcomeBesideAGreeting(t *testing.T) {
 				}
 			})
 		}
-		if _, err := c.Offer(ctxOf(t), Offering{ID: id, Mode: Run, Text: []byte("x")}); err != nil {
+		if _, err := hand.Offer(ctxOf(t), Offering{ID: id, Mode: Run, Text: []byte("x")}); err != nil {
 			t.Fatal(err)
 		}
 		outcome(t, c)

@@ -189,3 +189,33 @@ func logOf(t *testing.T, c *Conn, n int) string {
 		until(t, c, "echo", func(e Event) bool { return e.Kind == EventSettled || e.Kind == EventActive })
 	}
 }
+
+// TestLateOffer: what a daemon that is gone left in its connection is not carried
+// out once the next one was told what had been offered: it offers that again.
+func TestLateOffer(t *testing.T) {
+	c := spawn(t, specFor(t, Router, "/bin/cat"))
+	next, err := Dial(ctxOf(t), sockOf(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close()
+	if offers, err := next.Ask(ctxOf(t), "m-1"); err != nil || len(offers) != 1 || offers[0].State != NotBegun && offers[0].State != Unknown {
+		t.Fatalf("Ask = %+v, %v, want nothing begun", offers, err)
+	}
+	late, err := c.Offer(ctxOf(t), Offering{ID: "m-1", Attempt: 1, Mode: Raw, Text: []byte("late\n")})
+	if err != nil || late.State != NotBegun || !strings.Contains(late.Reason, "taken over") {
+		t.Errorf("the offer of the daemon before: %+v, %v, want it not begun", late, err)
+	}
+	again, err := next.Offer(ctxOf(t), Offering{ID: "m-1", Attempt: 2, Mode: Raw, Text: []byte("again\n")})
+	if err != nil || again.State != Written || again.Repeat {
+		t.Errorf("the offer of the next one: %+v, %v, want it written", again, err)
+	}
+	control, err := Control(ctxOf(t), sockOf(c)) // no daemon: nobody's place is taken
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
+	if r, err := next.Offer(ctxOf(t), Offering{ID: "m-2", Attempt: 1, Mode: Raw, Text: []byte("more\n")}); err != nil || r.State != Written {
+		t.Errorf("an offer beside a control connection: %+v, %v", r, err)
+	}
+}

@@ -53,6 +53,9 @@ type Host struct {
 	drained chan struct{} // the terminal's output has ended
 	exited  chan struct{} // the program has been waited for
 
+	lead   sync.Mutex
+	leader *client // the observer that came last: offers of those before it are refused
+
 	ending sync.Once
 	cause  string        // why the session is being ended, "" if by itself
 	grace  time.Duration // for the ending

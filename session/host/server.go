@@ -106,6 +106,7 @@ func (h *Host) greet(c *client, t wire.Type, payload []byte) bool {
 		return false
 	}
 	c.role, c.readOnly = g.Role, g.ReadOnly
+	h.follow(c)
 	if c.role == wire.RoleAttach {
 		c.repaint = h.term.repaint
 	}
@@ -189,6 +190,20 @@ func (h *Host) request(c *client, t wire.Type, n uint32, body []byte) {
 	}
 }
 
+// errLate refuses an offer of a daemon that is gone, which stood in its connection
+// while the next daemon was told what was offered so far.
+var errLate = errors.New("another daemon has taken over")
+
+// follow takes a new observer for the one that may offer.
+func (h *Host) follow(c *client) {
+	if c.role != wire.RoleObserve {
+		return
+	}
+	h.lead.Lock()
+	defer h.lead.Unlock()
+	h.leader = c
+}
+
 // offer writes a message, or answers what became of it before.
 func (h *Host) offer(c *client, n uint32, payload []byte) error {
 	head, text, ok := wire.CutOffer(payload)
@@ -200,7 +215,13 @@ func (h *Host) offer(c *client, n uint32, payload []byte) error {
 		return fmt.Errorf("offer: %w", err)
 	}
 	reply := func(r wire.OfferResult) { c.answer(n, r) }
-	if err := h.writable(header, text); err != nil {
+	h.lead.Lock()
+	defer h.lead.Unlock()
+	err := h.writable(header, text)
+	if c.role == wire.RoleObserve && c != h.leader {
+		err = errLate
+	}
+	if err != nil {
 		reply(wire.OfferResult{ID: header.ID, Attempt: header.Attempt, State: wire.NotBegun, Size: len(text), Reason: err.Error()})
 		return nil
 	}
