@@ -26,8 +26,11 @@ type send struct {
 // filler is what long messages are filled with.
 var filler = strings.Repeat("lorem ipsum dolor sit amet ", 700)
 
-// byTool reports whether the message is sent as an agent program does.
-func (m *send) byTool() bool { return m.Way == wayMCP || m.Way == waySock }
+// over reports whether a send cannot be repeated: a tool call belongs to its
+// session, and the one that made it without an answer has ended.
+func (m *send) over(spoke, token string) bool {
+	return spoke != "" && token != spoke && (m.Way == wayMCP || m.Way == waySock)
+}
 
 func (m *send) body() string { return m.Nonce + " " + filler[:m.pad] }
 
@@ -204,8 +207,8 @@ func (s *sender) settle(ctx context.Context, m *send) {
 		if !s.uid && s.token == "" && !s.newToken(ctx) {
 			continue
 		}
-		if spoke != "" && s.token != spoke && m.byTool() {
-			break // a tool call belongs to its session: that one has ended, and never learned
+		if m.over(spoke, s.token) {
+			break
 		}
 		m.Attempts++
 		m.At = time.Now()
