@@ -26,6 +26,14 @@ type send struct {
 // filler is what long messages are filled with.
 var filler = strings.Repeat("lorem ipsum dolor sit amet ", 700)
 
+// refused notes that the daemon says no.
+func (m *send) refused() {
+	m.Outcome = oracle.Refused
+	if m.Lost > 0 { // an attempt before may have been accepted: then this refusal would deny it
+		m.Reason += fmt.Sprintf(" (after %d attempts without an answer)", m.Lost)
+	}
+}
+
 // over reports whether a send cannot be repeated: a tool call belongs to its
 // session, and the one that made it without an answer has ended.
 func (m *send) over(spoke, token string) bool {
@@ -228,10 +236,7 @@ func (s *sender) settle(ctx context.Context, m *send) {
 		m.Reason = e.reason
 		switch e.verdict {
 		case refused:
-			m.Outcome = oracle.Refused
-			if m.Lost > 0 { // an attempt before may have been accepted: then this refusal would deny it
-				m.Reason += fmt.Sprintf(" (after %d attempts without an answer)", m.Lost)
-			}
+			m.refused()
 			return
 		case token:
 			s.token = ""
