@@ -43,7 +43,7 @@ func (p *presence) evidence(source, detail string) iapeer.Evidence {
 	if session == "" && p.hostPID > 0 {
 		session = fmt.Sprintf("host:%d", p.hostPID)
 	}
-	return iapeer.Evidence{Source: source, Detail: detail, Session: session, At: time.Now()}
+	return iapeer.Evidence{Source: source, Detail: detail, Session: session, At: p.h.Now()}
 }
 
 // complete fills what the source of an evidence left open.
@@ -52,7 +52,7 @@ func (p *presence) complete(e iapeer.Evidence) iapeer.Evidence {
 		e.Session = p.rec.SessionID
 	}
 	if e.At.IsZero() {
-		e.At = time.Now()
+		e.At = p.h.Now()
 	}
 	return e
 }

@@ -231,13 +231,18 @@ func exitWords(e iapeer.SessionExited) string {
 }
 
 // suspects lists mail that the dead session may have been given although the
-// mailbox does not say so: a daemon that is killed loses its last marks.
+// mailbox does not say so: where the write is the proof, a daemon that is killed
+// loses its last marks. For others the offer is on disk first; what a conversation
+// shows is believed all the same.
 func (p *presence) suspects() (ids []iapeer.MessageID) {
+	if p.traits.Exec {
+		return nil
+	}
 	switch p.rec.State {
 	case iapeer.Asleep, iapeer.Stopped, iapeer.Resting, iapeer.ByHand:
 		return nil // no session lived
 	case iapeer.Waking:
-		if p.traits.Exec || p.traits.WriteIsEvidence {
+		if p.traits.WriteIsEvidence {
 			return nil
 		}
 	case iapeer.Ready, iapeer.Busy, iapeer.Waiting, iapeer.Parking:
