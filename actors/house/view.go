@@ -79,6 +79,18 @@ func (v *View) Live(id iapeer.Identity) (int64, bool) {
 	return r.Generation, r.Live
 }
 
+// Working reports whether any session is at work, or is being woken for some.
+func (v *View) Working() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, r := range v.rows {
+		if r.Live && (r.Status.State == iapeer.Busy || r.Status.State == iapeer.Waking) {
+			return true
+		}
+	}
+	return false
+}
+
 // Presence returns the status of one presence; ok is false when it was never
 // used.
 func (v *View) Presence(id iapeer.Identity) (status iapeer.PresenceStatus, socket string, ok bool) {

@@ -150,6 +150,16 @@ func (p *presence) offer(m iapeer.Message) {
 	})
 }
 
+// noted tells that an offer is on disk, or refused there.
+type noted struct {
+	id         iapeer.MessageID
+	attempt    int
+	generation int64
+	refused    bool
+}
+
+func (noted) presenceMessage() {}
+
 // noted lets the host write a message whose offer is on disk. Should daemon and
 // host die from then on, the message is unknown; it is not run again.
 func (p *presence) noted(n noted) {

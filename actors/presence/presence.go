@@ -52,21 +52,12 @@ type recalled struct {
 	causes     []iapeer.Message
 }
 
-// noted tells that an offer is on disk, or refused there.
-type noted struct {
-	id         iapeer.MessageID
-	attempt    int
-	generation int64
-	refused    bool
-}
-
 // recorded tells that the record of a launch is durable.
 type recorded struct{ launch house.Launch }
 
 func (reported) presenceMessage() {}
 func (hooked) presenceMessage()   {}
 func (recorded) presenceMessage() {}
-func (noted) presenceMessage()    {}
 func (loaded) presenceMessage()   {}
 func (recalled) presenceMessage() {}
 
@@ -379,9 +370,11 @@ func (p *presence) show(to iapeer.PresenceState, why string) {
 	p.rec.State, p.rec.Cause = to, why
 	if from != to {
 		p.rec.Since = p.h.Now()
+	}
+	p.project() // first: who hears of it finds it there
+	if from != to {
 		p.h.Publish(iapeer.PresenceChanged{Identity: p.id, From: from, To: to, Cause: why, At: p.rec.Since})
 	}
-	p.project()
 	if !p.traits.Inbox && !p.adopting {
 		p.h.Board.PutPresence(p.rec, nil)
 	}
