@@ -53,6 +53,7 @@ type Config struct {
 	MemoryPressure int           // percent of the time that tasks may stall for lack of memory; 0: not looked at
 	StuckTurn      time.Duration // a turn without a sign of life; 0: not looked at
 	ComposerHold   time.Duration // a half-typed line keeps a message waiting
+	KeepAwake      string        // "no", or "busy": no sleep while a session works
 
 	LoopHops   int           // answers between agents within LoopWindow; 0: no limit
 	LoopWindow time.Duration // see LoopHops

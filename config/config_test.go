@@ -65,7 +65,7 @@ func TestDefaults(t *testing.T) {
 		ClaudeBin: "claude", CodexBin: "codex", ClaudeConfigDir: "/home/ada/.claude", CodexHome: "/home/ada/.codex",
 		Idle: time.Hour, BootDeadline: 4 * time.Minute, ReadyGate: 2 * time.Minute, CrashLoopMax: 3, CrashLoopWindow: 5 * time.Minute,
 		EphemeralQuiet: 20 * time.Second, EphemeralUnarmedIdle: 10 * time.Minute,
-		MaxStarting: 4, MemoryPressure: 25, StuckTurn: 30 * time.Minute, ComposerHold: 2 * time.Minute,
+		MaxStarting: 4, MemoryPressure: 25, StuckTurn: 30 * time.Minute, ComposerHold: 2 * time.Minute, KeepAwake: "no",
 		LoopHops: 30, LoopWindow: 10 * time.Minute, MaxHops: 300,
 		SendWait: 20 * time.Second, MessageTTL: iapeer.DefaultTTL, RetainFor: 90 * 24 * time.Hour, RetainBytes: 1 << 30,
 		ApprovalTimeout: 5 * time.Minute,

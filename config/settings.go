@@ -111,6 +111,8 @@ var settings = []setting{
 	{key: "composer_hold_ms", env: "IAPEER_COMPOSER_QUEUE_TIMEOUT_MS", initial: "120000", bare: true, unit: "milliseconds", doc: "When a half-typed line keeps a message waiting for so long, the person and the sender are told.",
 		set: into(func(c *Config) *time.Duration { return &c.ComposerHold }, parseSpan(time.Millisecond, maxSeconds))},
 
+	{key: "keep_awake", env: "IAPEER_KEEP_AWAKE", initial: "no", unit: "no or busy", doc: "busy: the machine does not go to sleep while a session works (systemd-inhibit, caffeinate).",
+		set: into(func(c *Config) *string { return &c.KeepAwake }, oneOf("no", "busy"))},
 	{key: "loop_hops", env: "IAPEER_LOOP_HOPS", initial: "30", bare: true, unit: "a whole number; 0 sets no limit", doc: "When agents answer each other so often within the window, without a person, the next message is held.",
 		set: into(func(c *Config) *int { return &c.LoopHops }, parseCount(0))},
 	{key: "loop_window_secs", env: "IAPEER_LOOP_WINDOW_SECS", initial: "600", bare: true, unit: seconds, doc: "The window in which these answers are counted.",

@@ -101,6 +101,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	go d.keepHouse()
 	go d.keepPanes()
+	go d.keepAwake()
 	if o.Ready != nil {
 		o.Ready()
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/iapeer/iapeer/actors/house"
 	"github.com/iapeer/iapeer/actors/loop"
 	"github.com/iapeer/iapeer/cmd/iapeerd/eventlog"
+	"github.com/iapeer/iapeer/cmd/iapeerd/vigil"
 	"github.com/iapeer/iapeer/config"
 	"github.com/iapeer/iapeer/session"
 	"github.com/iapeer/iapeer/session/host"
@@ -102,6 +103,28 @@ func (d *Daemon) keepPanes() {
 		case <-d.stopping.Done():
 			return
 		}
+	}
+}
+
+// keepAwake lets the machine not sleep while a session works, if that is wanted,
+// until the daemon stops.
+func (d *Daemon) keepAwake() {
+	if d.cfg.KeepAwake != "busy" {
+		return
+	}
+	k := &vigil.Keeper{
+		Command: vigil.Command(), Busy: d.system.View().Working, Log: d.log,
+		Failed: func(err error) {
+			d.system.Notify(house.Notice{Kind: "keep-awake", Summary: "the machine cannot be kept awake while agents work", Content: err.Error() + "\nIt is tried again when the daemon restarts; the setting is keep_awake."})
+		},
+	}
+	for d.stopping.Err() == nil {
+		sub, _, err := d.system.Subscribe(d.stopping, 0, 0, 0)
+		if err != nil {
+			return
+		}
+		k.Keep(d.stopping, sub.C) // ends early when it fell behind
+		sub.Close()
 	}
 }
 
