@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 func TestOfferIsOnDiskFirst(t *testing.T) {
 	for _, to := range []string{"claude-bob", "exec-bob"} {
 		t.Run(to, func(t *testing.T) {
-			pause := time.Millisecond
+			var pause atomic.Int64 // of a commit
+			pause.Store(int64(time.Millisecond))
 			inWorldOf(t, []string{"claude-ann", to}, func(w *world) {
-				w.commit = func() time.Duration { return pause }
+				w.commit = func() time.Duration { return time.Duration(pause.Load()) }
 			}, func(w *world) {
 				t := w.tb
 				w.send(draft("claude-ann", to, "first"))
 				time.Sleep(time.Minute)
-				pause = 10 * time.Second // a disk that hardly takes anything
+				pause.Store(int64(10 * time.Second)) // a disk that hardly takes anything
 				go w.send(draft("claude-ann", to, "second"))
 				time.Sleep(15 * time.Second)
 				if got := w.bodies(to); len(got) != 1 {
@@ -28,7 +30,7 @@ func TestOfferIsOnDiskFirst(t *testing.T) {
 				}
 				w.live().kill(t)
 				w.host(to).die(iapeer.SessionExited{Code: -1}, false)
-				pause = time.Millisecond
+				pause.Store(int64(time.Millisecond))
 				w.boot(t)
 				time.Sleep(10 * time.Minute)
 				second := w.all()[1]
