@@ -78,26 +78,32 @@ func idBits(id string, fill int) int64 {
 	for i := range idChars {
 		d := fill
 		if i < len(id) {
-			d = digit(id[i])
+			ours := false
+			if d, ours = digit(id[i]); !ours {
+				id, fill = id[:i], 0 // a neighbour stands for it: what follows must not decide
+				if d > lastDigit {
+					d, fill = lastDigit, lastDigit
+				}
+			}
 		}
 		bits = bits<<5 | int64(d)
 	}
 	return bits >> (idChars*5 - wordBits)
 }
 
-// digit is the value of a character of an id. One that no id of ours has gets
-// the value of a neighbour, so that the order stays.
-func digit(c byte) int {
+// lastDigit is the value of the last character that ids have.
+const lastDigit = 31
+
+// digit is the value of a character of an id. One that no id of ours has gets the
+// value of the next one, and false; behind the last that is lastDigit + 1.
+func digit(c byte) (value int, ours bool) {
 	const digits = "0123456789abcdefghjkmnpqrstvwxyz"
-	if i := strings.IndexByte(digits, c); i >= 0 {
-		return i
-	}
 	for i := range len(digits) {
-		if digits[i] > c {
-			return i
+		if digits[i] >= c {
+			return i, digits[i] == c
 		}
 	}
-	return len(digits) - 1
+	return len(digits), false
 }
 
 // keyWord is the word of what makes messages the same, below 0; false when the

@@ -42,6 +42,8 @@ func FuzzIDWordsKeepTheOrderOfIDs(f *testing.F) {
 	f.Add("m-0123456789", "m-0123456790")
 	f.Add("m-a", "m-aaaaaaaaaa")
 	f.Add("m-ILOU", "m-ilou\xff\x00")
+	f.Add("z1", "\xf7")
+	f.Add("i0", "iz")
 	f.Add("", "m-")
 	f.Fuzz(func(t *testing.T, a, b string) {
 		a, b = "m-"+a, "m-"+b
