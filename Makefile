@@ -64,14 +64,14 @@ cross: ## build for every platform, vet the tests for darwin
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet -trimpath ./...
 
 # -vet=all vets with the compilation that the tests need anyway.
-test: tools agents build ## everything a fresh machine can run
-	$(GO) test -vet=all -race -shuffle=on -timeout 20m ./...
+test: tools agents build ## everything a fresh machine can run, and 5 s of each fuzz target
+	@GO="$(GO)" MAKE="$(MAKE)" BESIDE="$(BESIDE)" FUZZTIME=$(CHECK_FUZZTIME) sh scripts/test.sh
 
 e2e: tools agents ## the programs as a whole, with real agents; says what it skipped
 	sh scripts/e2e.sh
 
-check: fmt-check lint cross test ## the gate: all of the above and 5 s of each fuzz target
-	FUZZTIME=$(CHECK_FUZZTIME) sh scripts/fuzz.sh
+check: fmt-check $(LINT) ## the gate: all of the above
+	@$(MAKE) test BESIDE="lint cross"
 
 fuzz: ## 10 minutes of each fuzz target (FUZZTIME=…)
 	FUZZTIME=$(FUZZTIME) sh scripts/fuzz.sh
