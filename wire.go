@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxOpenTag is the longest opening tag in bytes that a stream reader accepts;
@@ -188,14 +189,18 @@ func SanitizeBody(s string) string {
 }
 
 // printable leaves out control characters but tab, LF and CR. A byte that is
-// not UTF-8 becomes U+FFFD, since a terminal may read it as a control.
+// not UTF-8 becomes U+FFFD, since a terminal may read it as a control. A CR before
+// one that is left out becomes LF: it must not make a CRLF with what follows.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\t' && r != '\n' && r != '\r' && unicode.IsControl(r) {
-			return -1
+	out := make([]byte, 0, len(s))
+	for _, r := range s {
+		if r == '\t' || r == '\n' || r == '\r' || !unicode.IsControl(r) {
+			out = utf8.AppendRune(out, r)
+		} else if n := len(out); n > 0 && out[n-1] == '\r' {
+			out[n-1] = '\n'
 		}
-		return r
-	}, s)
+	}
+	return string(out)
 }
 
 // oneLine makes every run of white space and controls a single space.
