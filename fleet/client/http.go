@@ -31,7 +31,7 @@ const statusOK = 200
 // Bounds of an answer's head; a line fits the reader's buffer.
 const maxHeaders = 100
 
-// ErrAnswer tells that what answers does not speak HTTP/1.
+// ErrAnswer tells that what answers does not speak HTTP/1.1.
 var ErrAnswer = errors.New("the answer is not HTTP")
 
 // Bytes returns the request as HTTP/1.1 writes it; its answer ends the
@@ -53,7 +53,7 @@ func (r *Request) Bytes(host string) ([]byte, error) {
 	return append(append(b, "\r\n"...), r.Body...), nil
 }
 
-// ReadResponse reads an answer of HTTP/1 up to its body. The error is io.EOF
+// ReadResponse reads an answer of HTTP/1.1 up to its body. The error is io.EOF
 // when nothing came at all.
 func ReadResponse(r *bufio.Reader) (*Response, error) {
 	for {
@@ -72,7 +72,7 @@ func readHead(r *bufio.Reader) (*Response, error) {
 	proto, rest, _ := strings.Cut(first, " ")
 	code, reason, _ := strings.Cut(rest, " ")
 	status, err := strconv.Atoi(code)
-	if err != nil || !strings.HasPrefix(proto, "HTTP/1.") || status < 100 || status > 999 {
+	if err != nil || proto != "HTTP/1.1" || status < 100 || status > 999 {
 		return nil, ErrAnswer
 	}
 	res, b := &Response{Status: status, Reason: reason}, &body{r: r, left: -1}

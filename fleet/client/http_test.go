@@ -154,7 +154,8 @@ func TestReadResponse(t *testing.T) {
 		end      error // of the body
 	}{
 		{in: ok + "\r\nto the end", body: "to the end"},
-		{in: "HTTP/1.0 200\n\nbare", body: "bare"},
+		{in: "HTTP/1.1 200\n\nbare", body: "bare"},
+		{in: "HTTP/1.0 200\n\nbare", head: client.ErrAnswer},
 		{in: "HTTP/1.1 100 Continue\r\n\r\n" + ok + "content-length: 2\r\n\r\nabc", body: "ab"},
 		{in: ok + "Content-Length: 5\r\n\r\nabc", body: "abc", end: io.ErrUnexpectedEOF},
 		{in: ok + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: x\r\n\r\n", body: "abc"},
@@ -194,6 +195,7 @@ func FuzzReadResponse(f *testing.F) {
 	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"))
 	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"))
 	f.Add([]byte("HTTP/1.1 100 \r\n\r\nHTTP/1.0 404 \n\n"))
+	f.Add([]byte("HTTP/1.0 200 \nTransfer-Encoding: chunked\n\n0\n0000\n\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		res, err := client.ReadResponse(bufio.NewReader(bytes.NewReader(in)))
 		if err != nil {
