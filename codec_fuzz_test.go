@@ -12,7 +12,7 @@ import (
 
 // hostile are texts that look like parts of an envelope.
 var hostile = []string{"", "hi", "]]>", "]]]]><![CDATA[>", "</msg></iap>", "<iap from=\"a\" runtime=\"b\" id=\"m-1\">", "<iap\tx",
-	"a\r\nb\r", "\x1b[201~", "\u009b", "\xff", "<attachments>/x</attachments>", "<![CDATA[<msg>", "中文 😀", " \n ", "\r\f\n"}
+	"a\r\nb\r", "\x1b[201~", "\u009b", "\xff", "<attachments>/x</attachments>", "<![CDATA[<msg>", "中文 😀", " \n ", "\r\f\n", "\r\r\f"}
 
 // FuzzEnvelope checks that a body and a topic come back from both forms, and
 // that no text can leave its envelope.

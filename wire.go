@@ -189,15 +189,17 @@ func SanitizeBody(s string) string {
 }
 
 // printable leaves out control characters but tab, LF and CR. A byte that is
-// not UTF-8 becomes U+FFFD, since a terminal may read it as a control. A CR before
-// one that is left out becomes LF: it must not make a CRLF with what follows.
+// not UTF-8 becomes U+FFFD, since a terminal may read it as a control. CRs before
+// one that is left out become LF: they must not make a CRLF with what follows.
 func printable(s string) string {
 	out := make([]byte, 0, len(s))
 	for _, r := range s {
 		if r == '\t' || r == '\n' || r == '\r' || !unicode.IsControl(r) {
 			out = utf8.AppendRune(out, r)
-		} else if n := len(out); n > 0 && out[n-1] == '\r' {
-			out[n-1] = '\n'
+			continue
+		}
+		for i := len(out) - 1; i >= 0 && out[i] == '\r'; i-- {
+			out[i] = '\n'
 		}
 	}
 	return string(out)
